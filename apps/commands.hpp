@@ -1,0 +1,18 @@
+#pragma once
+
+#include <CLI/App.hpp>
+#include <functional>
+#include <string>
+
+namespace hessq::app {
+
+/// A command declares its options on `command` and returns what to do once they are read.
+/// The argument of that function is the whole command line, for the record.
+using Action = std::function<void(const std::string& command_line)>;
+
+Action problems_command(CLI::App& command);
+Action curvature_command(CLI::App& command);
+Action compare_command(CLI::App& command);
+Action train_command(CLI::App& command);
+
+} // namespace hessq::app

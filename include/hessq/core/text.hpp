@@ -1,0 +1,14 @@
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace hessq {
+
+/// The candidate that `name` is most probably a misspelling of, for "did you mean ...?": the one with the fewest
+/// edits (insert, delete or replace a letter, swap two neighbors; upper and lower case are the same letter).
+/// Empty if even the nearest needs more edits than a third of the longer name's length. The first of equals wins.
+std::string nearest_name(std::string_view name, const std::vector<std::string>& candidates);
+
+} // namespace hessq

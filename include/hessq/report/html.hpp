@@ -1,0 +1,40 @@
+#pragma once
+
+#include "hessq/report/plot.hpp"
+#include "hessq/report/table.hpp"
+
+#include <string>
+#include <utility>
+#include <vector>
+
+namespace hessq {
+
+/// A report as one HTML file that needs nothing else: styles and pictures are inside. Every text is escaped; parts
+/// appear in the order in which they are added, figures in a row side by side.
+class HtmlReport {
+public:
+    /// The finding is the sentence or paragraph that answers the question; it comes first.
+    HtmlReport(std::string title, std::string finding, PictureOptions pictures = {});
+
+    void section(const std::string& heading);
+    void paragraph(const std::string& text);
+    void table(const TextTable& table, const std::string& caption);
+    /// The picture with its title, caption and note; where there can be no picture, the note says why.
+    void figure(const Plot& plot, const std::string& caption);
+    /// Names and values: the command, seeds, conventions.
+    void settings(const std::vector<std::pair<std::string, std::string>>& entries);
+
+    std::string str() const;
+
+private:
+    void add(const std::string& html);
+
+    std::string title_;
+    std::string finding_;
+    PictureOptions pictures_;
+    std::string body_;
+    int figures_ = 0;
+    bool in_figures_ = false; ///< a row of figures is still open
+};
+
+} // namespace hessq

@@ -1,0 +1,20 @@
+#pragma once
+
+#include "hessq/core/types.hpp"
+
+#include <vector>
+
+namespace hessq {
+
+/// Directions with |lambda_k| below this share of the largest are left out of fits and condition numbers: their
+/// curvature is not resolved. 0.99e-4 rather than 1e-4, so that both ends of a spectrum spanning exactly 1e4 are kept.
+inline constexpr double curvature_cut = 0.99e-4;
+
+/// The indices k with |lambda_k| >= curvature_cut max |lambda|, in order; none if all are zero.
+std::vector<Index> resolved_directions(VectorView lambda);
+
+/// v at the chosen indices, and the chosen columns of a.
+Vector entries_at(VectorView v, const std::vector<Index>& chosen);
+Matrix columns_at(MatrixView a, const std::vector<Index>& chosen);
+
+} // namespace hessq

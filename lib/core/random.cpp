@@ -1,0 +1,60 @@
+#include "hessq/core/random.hpp"
+
+#include <Random123/philox.h>
+#include <cmath>
+#include <numbers>
+#include <numeric>
+#include <utility>
+
+namespace hessq {
+namespace {
+
+double to_unit(std::uint64_t bits) {
+    // The middle of one of 2^52 equal cells: exact in a double, and never an end point.
+    return (static_cast<double>(bits >> 12) + 0.5) * 0x1.0p-52;
+}
+
+} // namespace
+
+RandomStream::Draw RandomStream::draw(std::uint64_t index) const {
+    using Generator = r123::Philox4x32;
+    const auto low = [](std::uint64_t x) { return static_cast<std::uint32_t>(x); };
+    const auto high = [](std::uint64_t x) { return static_cast<std::uint32_t>(x >> 32); };
+    const Generator::ctr_type counter = {{low(index), high(index), low(stream_), high(stream_)}};
+    const Generator::key_type key = {{low(seed_), high(seed_)}};
+    const Generator::ctr_type out = Generator{}(counter, key);
+    return {std::uint64_t{out[0]} << 32 | out[1], std::uint64_t{out[2]} << 32 | out[3]};
+}
+
+double RandomStream::uniform(std::uint64_t index) const { return to_unit(draw(index).first); }
+
+double RandomStream::normal(std::uint64_t index) const {
+    const Draw bits = draw(index);
+    const double radius = std::sqrt(-2.0 * std::log(to_unit(bits.first)));
+    return radius * std::cos(2.0 * std::numbers::pi * to_unit(bits.second));
+}
+
+double RandomStream::sign(std::uint64_t index) const { return draw(index).first >> 63 ? 1.0 : -1.0; }
+
+Index RandomStream::integer(std::uint64_t index, Index count) const {
+    return static_cast<Index>(draw(index).first % static_cast<std::uint64_t>(count));
+}
+
+Vector normal_vector(const RandomStream& stream, Index size, std::uint64_t offset) {
+    return Vector::NullaryExpr(size, [&](Index i) { return stream.normal(offset + static_cast<std::uint64_t>(i)); });
+}
+
+Vector sign_vector(const RandomStream& stream, Index size, std::uint64_t offset) {
+    return Vector::NullaryExpr(size, [&](Index i) { return stream.sign(offset + static_cast<std::uint64_t>(i)); });
+}
+
+std::vector<Index> random_permutation(const RandomStream& stream, Index count) {
+    std::vector<Index> order(static_cast<std::size_t>(count));
+    std::iota(order.begin(), order.end(), Index{0});
+    for (Index i = count - 1; i > 0; --i)
+        std::swap(order[static_cast<std::size_t>(i)],
+                  order[static_cast<std::size_t>(stream.integer(static_cast<std::uint64_t>(i), i + 1))]);
+    return order;
+}
+
+} // namespace hessq

@@ -1,0 +1,109 @@
+#include "hessq/operators/second_moment.hpp"
+
+#include "hessq/core/parallel.hpp"
+#include "hessq/core/require.hpp"
+#include "hessq/operators/outer_product.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <string>
+
+namespace hessq {
+namespace {
+
+constexpr Index block = 64;
+
+void check_decay(double beta2, const char* function) {
+    require(beta2 >= 0.0 && beta2 < 1.0, function, "beta2 must lie in [0, 1)", beta2);
+}
+
+} // namespace
+
+SecondMomentAverages::SecondMomentAverages(Index dimension, std::vector<double> beta2) : beta2_(std::move(beta2)) {
+    require(dimension >= 1, "SecondMomentAverages", "dimension must be at least 1", dimension);
+    require(!beta2_.empty(), "SecondMomentAverages", "at least one beta2 must be given", Index{0});
+    for (const double beta : beta2_) check_decay(beta, "SecondMomentAverages");
+    averages_ = Matrix::Zero(dimension, static_cast<Index>(beta2_.size()));
+}
+
+void SecondMomentAverages::observe(VectorView g) {
+    require_size(g.size(), averages_.rows(), "SecondMomentAverages::observe", "the gradient");
+    for (Index k = 0; k < averages_.cols(); ++k) {
+        const double beta = beta2_[static_cast<std::size_t>(k)];
+        averages_.col(k).array() = beta * averages_.col(k).array() + (1.0 - beta) * g.array().square();
+    }
+    ++steps_;
+}
+
+Vector SecondMomentAverages::average(Index k) const {
+    require(k >= 0 && k < averages_.cols(), "SecondMomentAverages",
+            "the decay rate must be one of 0, ..., " + std::to_string(averages_.cols() - 1), k);
+    return averages_.col(k);
+}
+
+Vector SecondMomentAverages::corrected(Index k) const {
+    require(steps_ >= 1, "SecondMomentAverages::corrected", "at least one gradient must have been observed", steps_);
+    const Vector raw = average(k);
+    return raw / (1.0 - std::pow(beta2_[static_cast<std::size_t>(k)], static_cast<double>(steps_)));
+}
+
+GradientHistory::GradientHistory(Index dimension, Index expected_steps) {
+    require(dimension >= 1, "GradientHistory", "dimension must be at least 1", dimension);
+    require(expected_steps >= 1, "GradientHistory", "expected_steps must be at least 1", expected_steps);
+    gradients_.resize(dimension, expected_steps);
+}
+
+void GradientHistory::observe(VectorView g) {
+    require_size(g.size(), dimension(), "GradientHistory::observe", "the gradient");
+    if (steps_ == gradients_.cols()) gradients_.conservativeResize(Eigen::NoChange, 2 * steps_);
+    gradients_.col(steps_++) = g;
+}
+
+GradientHistory::Window GradientHistory::window(double beta2, Index steps, const char* function) const {
+    check_decay(beta2, function);
+    require(steps >= 1 && steps <= steps_, function,
+            "steps must lie between 1 and the " + std::to_string(steps_) + " observed", steps);
+    constexpr double negligible = 1e-17;
+    const double newest = (1.0 - beta2) / (1.0 - std::pow(beta2, static_cast<double>(steps)));
+    const auto weight = [&](Index age) { return newest * std::pow(beta2, static_cast<double>(age)); };
+    Index count = 1;
+    while (count < steps && weight(count) >= negligible) ++count;
+    return {steps - count, Vector::NullaryExpr(count, [&](Index t) { return weight(count - 1 - t); })};
+}
+
+Vector GradientHistory::quadratic_forms(MatrixView u, double beta2, Index steps) const {
+    require(u.rows() == dimension(), "GradientHistory::quadratic_forms",
+            "the block must have as many rows as a gradient (" + std::to_string(dimension()) + ")", u.rows());
+    const Window seen = window(beta2, steps, "GradientHistory::quadratic_forms");
+    const auto gradients = gradients_.middleCols(seen.begin, seen.weights.size());
+    Vector result(u.cols());
+    parallel_for((u.cols() + block - 1) / block, [&](Index b) {
+        const Index k = std::min(block, u.cols() - b * block);
+        const Matrix projections = gradients.transpose() * u.middleCols(b * block, k);
+        result.segment(b * block, k).noalias() = projections.cwiseAbs2().transpose() * seen.weights;
+    });
+    return result;
+}
+
+Vector GradientHistory::diagonal(double beta2, Index steps) const {
+    const Window seen = window(beta2, steps, "GradientHistory::diagonal");
+    const auto gradients = gradients_.middleCols(seen.begin, seen.weights.size());
+    Vector result(dimension());
+    parallel_for((dimension() + block - 1) / block, [&](Index b) {
+        const Index rows = std::min(block, dimension() - b * block);
+        const Matrix squares = gradients.middleRows(b * block, rows).cwiseAbs2();
+        result.segment(b * block, rows).noalias() = squares * seen.weights;
+    });
+    return result;
+}
+
+Matrix GradientHistory::weighted_factor(double beta2, Index steps) const {
+    const Window seen = window(beta2, steps, "GradientHistory::weighted_factor");
+    return gradients_.middleCols(seen.begin, seen.weights.size()) * seen.weights.cwiseSqrt().asDiagonal();
+}
+
+SymmetricOperator GradientHistory::second_moment(double beta2, Index steps) const {
+    return outer_product_operator(weighted_factor(beta2, steps), "gradient second moment");
+}
+
+} // namespace hessq

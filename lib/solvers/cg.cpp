@@ -1,0 +1,60 @@
+#include "hessq/solvers/cg.hpp"
+
+#include "hessq/core/require.hpp"
+
+#include <algorithm>
+#include <limits>
+#include <string_view>
+
+namespace hessq {
+
+CgResult conjugate_gradients(const SymmetricOperator& a, VectorView b, const CgOptions& options) {
+    constexpr std::string_view function = "conjugate_gradients";
+    const Index n = a.dimension();
+    require_size(b.size(), n, function, "b");
+    require_finite(b, "conjugate_gradients: b");
+    require(options.tolerance >= 0.0, function, "tolerance must be at least 0", options.tolerance);
+    require(options.max_iterations >= 1, function, "max_iterations must be at least 1", options.max_iterations);
+
+    const double target = options.tolerance * b.norm();
+    const double rounding = static_cast<double>(n) * std::numeric_limits<double>::epsilon();
+    double largest_curvature = 0.0; // max |Ap| / |p|: a lower bound of |A|
+    CgResult result;
+    result.x = Vector::Zero(n);
+    Vector r = b, p = b;
+    const auto measure_residual = [&] {
+        r = b - a * result.x;
+        ++result.products;
+        result.residual = r.norm();
+        return result.residual <= target;
+    };
+    for (;;) {
+        if (r.norm() <= target) {
+            if (measure_residual()) {
+                result.status = CgStatus::converged;
+                return result;
+            }
+            p = r;
+        }
+        if (result.iterations == options.max_iterations) break;
+        const Vector ap = a * p;
+        ++result.products;
+        const double curvature = p.dot(ap);
+        largest_curvature = std::max(largest_curvature, ap.norm() / p.norm());
+        if (curvature <= rounding * largest_curvature * p.squaredNorm()) {
+            result.status = CgStatus::negative_curvature;
+            result.negative_curvature = p.normalized();
+            break;
+        }
+        const double rr = r.squaredNorm();
+        const double alpha = rr / curvature;
+        result.x += alpha * p;
+        r -= alpha * ap;
+        p = r + (r.squaredNorm() / rr) * p;
+        ++result.iterations;
+    }
+    measure_residual();
+    return result;
+}
+
+} // namespace hessq

@@ -1,0 +1,104 @@
+#include "hessq/solvers/newton.hpp"
+
+#include "hessq/core/dense.hpp"
+#include "hessq/core/require.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+#include <string>
+#include <utility>
+#include <vector>
+
+namespace hessq {
+namespace {
+
+// Solves V diag(d) V' step = g, d being the eigenvalues of A that belong to those of H.
+NewtonStep solve(const SymmetricEigen& h, const Vector& d, VectorView g, double damping) {
+    const Index n = h.values.size();
+    const double zero =
+        static_cast<double>(n) * std::numeric_limits<double>::epsilon() * h.values.cwiseAbs().maxCoeff();
+    NewtonStep result;
+    result.damping = damping;
+    result.negative_eigenvalues = (h.values.array() < -zero).count();
+    result.zero_eigenvalues = (h.values.array().abs() <= zero).count();
+    if ((d.array().abs() <= zero).any())
+        result.status = NewtonStatus::singular;
+    else if ((d.array() < 0.0).any())
+        result.status = NewtonStatus::indefinite;
+
+    Vector coefficients = h.vectors.transpose() * g;
+    for (Index k = 0; k < n; ++k) coefficients(k) = std::abs(d(k)) <= zero ? 0.0 : coefficients(k) / d(k);
+    result.step = h.vectors * coefficients;
+    const Vector projected = h.vectors.transpose() * result.step;
+    result.residual = (h.vectors * d.cwiseProduct(projected) - g).norm();
+    return result;
+}
+
+void check(const SymmetricEigen& h, VectorView g, double damping, const std::string& function) {
+    require_size(g.size(), h.values.size(), function, "g");
+    require_finite(g, function + ": g");
+    require_finite(h.values, function + ": eigenvalue");
+    require(damping >= 0.0, function, "damping must be at least 0", damping);
+}
+
+} // namespace
+
+NewtonStep newton_step(const SymmetricEigen& h, VectorView g) {
+    check(h, g, 0.0, "newton_step");
+    return solve(h, h.values, g, 0.0);
+}
+
+NewtonStep damped_newton_step(const SymmetricEigen& h, VectorView g, double damping) {
+    check(h, g, damping, "damped_newton_step");
+    return solve(h, h.values.array() + damping, g, damping);
+}
+
+NewtonStep saddle_free_newton_step(const SymmetricEigen& h, VectorView g, double damping) {
+    check(h, g, damping, "saddle_free_newton_step");
+    return solve(h, h.values.array().abs() + damping, g, damping);
+}
+
+double default_damping(const SymmetricEigen& h) {
+    return std::max(0.0, -h.values.minCoeff()) + 1e-4 * h.values.cwiseAbs().maxCoeff();
+}
+
+NewtonStep best_damped_step(const Objective& objective, VectorView w, const SymmetricEigen& h, VectorView g,
+                            NewtonMetric metric) {
+    check(h, g, 0.0, "best_damped_step");
+    const Vector d = metric == NewtonMetric::shifted ? h.values : Vector(h.values.cwiseAbs());
+    const double shift = std::max(0.0, -d.minCoeff());
+    const double scale = d.cwiseAbs().maxCoeff();
+    if (scale == 0.0) return newton_step(h, g);
+    std::vector<double> dampings;
+    if (newton_step(h, g).status == NewtonStatus::ok) dampings.push_back(0.0);
+    for (int k = 16; k >= 0; --k) dampings.push_back(shift + std::pow(10.0, -0.5 * k) * scale);
+
+    // All the steps by one matrix product.
+    const Vector along = h.vectors.transpose() * g;
+    Matrix coefficients(d.size(), static_cast<Index>(dampings.size()));
+    for (Index j = 0; j < coefficients.cols(); ++j)
+        coefficients.col(j) = along.array() / (d.array() + dampings[static_cast<std::size_t>(j)]);
+    const Matrix steps = h.vectors * coefficients;
+    // A larger damping must do better than rounding: near a minimum the losses of the small ones cannot be told apart.
+    constexpr double rounding = 64.0 * std::numeric_limits<double>::epsilon();
+    std::size_t best = 0;
+    double least = std::numeric_limits<double>::infinity();
+    for (std::size_t j = 0; j < dampings.size(); ++j) {
+        const double loss = objective.value(w - steps.col(static_cast<Index>(j)));
+        if (loss + rounding * std::abs(loss) < least) {
+            least = loss;
+            best = j;
+        }
+    }
+    return solve(h, d.array() + dampings[best], g, dampings[best]);
+}
+
+CgResult newton_step_cg(const SymmetricOperator& h, VectorView g, const NewtonCgOptions& options) {
+    require(options.damping >= 0.0, "newton_step_cg", "damping must be at least 0", options.damping);
+    const SymmetricOperator a =
+        options.damping > 0.0 ? sum(1.0, h, options.damping, identity_operator(h.dimension())) : h;
+    return conjugate_gradients(a, g, {.tolerance = options.tolerance, .max_iterations = options.max_iterations});
+}
+
+} // namespace hessq

@@ -1,0 +1,38 @@
+#include "hessq/core/text.hpp"
+
+#include <boost/test/unit_test.hpp>
+
+using hessq::nearest_name;
+
+BOOST_AUTO_TEST_SUITE(text)
+
+BOOST_AUTO_TEST_CASE(one_edit_of_each_kind_is_recognized) {
+    const std::vector<std::string> names = {"digits", "iris", "breast_cancer", "diabetes"};
+    BOOST_TEST(nearest_name("digit", names) == "digits");   // one missing
+    BOOST_TEST(nearest_name("digitss", names) == "digits"); // one too many
+    BOOST_TEST(nearest_name("digixs", names) == "digits");  // one wrong
+    BOOST_TEST(nearest_name("idgits", names) == "digits");  // two swapped
+    BOOST_TEST(nearest_name("breast-cancer", names) == "breast_cancer");
+    BOOST_TEST(nearest_name("Iris", names) == "iris"); // case is no edit
+}
+
+BOOST_AUTO_TEST_CASE(a_name_itself_is_its_nearest) { BOOST_TEST(nearest_name("sum", {"sun", "sum"}) == "sum"); }
+
+BOOST_AUTO_TEST_CASE(a_third_of_the_letters_may_be_wrong_and_no_more) {
+    BOOST_TEST(nearest_name("abcdxx", {"abcdef"}) == "abcdef");
+    BOOST_TEST(nearest_name("abcxxx", {"abcdef"}) == "");
+    BOOST_TEST(nearest_name("lr", {"l2"}) == "");
+    BOOST_TEST(nearest_name("", {"x"}) == "");
+    BOOST_TEST(nearest_name("x", {}) == "");
+}
+
+BOOST_AUTO_TEST_CASE(two_swapped_letters_are_one_edit) {
+    BOOST_TEST(nearest_name("abdc", {"abcd"}) == "abcd"); // 2 edits would exceed 4 / 3
+}
+
+BOOST_AUTO_TEST_CASE(the_first_of_equally_near_names_wins) {
+    BOOST_TEST(nearest_name("beta0", {"beta1", "beta2"}) == "beta1");
+    BOOST_TEST(nearest_name("beta0", {"beta2", "beta1"}) == "beta2");
+}
+
+BOOST_AUTO_TEST_SUITE_END()

@@ -1,0 +1,172 @@
+#include "hessq/optimizers/optimizer.hpp"
+
+#include "hessq/preconditioners/adaptive.hpp"
+#include "support/matrices.hpp"
+
+#include "support/messages.hpp"
+
+#include <boost/test/unit_test.hpp>
+#include <fstream>
+#include <nlohmann/json.hpp>
+#include <vector>
+
+using namespace hessq;
+using hessq::test::says;
+using nlohmann::json;
+
+namespace {
+
+Vector to_vector(const json& numbers) {
+    const auto values = numbers.get<std::vector<double>>();
+    return Eigen::Map<const Vector>(values.data(), static_cast<Index>(values.size()));
+}
+
+/// Overwrites the defaults with what the case gives.
+struct Given {
+    const json& options;
+    std::size_t used = 0;
+    void operator()(const char* name, double& value) {
+        if (!options.contains(name)) return;
+        value = options[name];
+        ++used;
+    }
+};
+
+template <class Options>
+void read_adam(Given& given, Options& o) {
+    given("lr", o.lr);
+    given("beta1", o.beta1);
+    given("beta2", o.beta2);
+    given("eps", o.eps);
+    given("weight_decay", o.weight_decay);
+}
+
+std::unique_ptr<Optimizer> optimizer_of(const json& entry) {
+    const std::string name = entry["optimizer"];
+    Given given{entry["options"]};
+    std::unique_ptr<Optimizer> result;
+    if (name == "sgd") {
+        SgdOptions o;
+        given("lr", o.lr);
+        given("weight_decay", o.weight_decay);
+        result = sgd_optimizer(o);
+    } else if (name == "momentum") {
+        MomentumOptions o;
+        given("lr", o.lr);
+        given("momentum", o.momentum);
+        given("weight_decay", o.weight_decay);
+        result = momentum_optimizer(o);
+    } else if (name == "rmsprop") {
+        RmspropOptions o;
+        given("lr", o.lr);
+        given("alpha", o.alpha);
+        given("eps", o.eps);
+        given("weight_decay", o.weight_decay);
+        result = rmsprop_optimizer(o);
+    } else if (name == "adam") {
+        AdamOptions o;
+        read_adam(given, o);
+        result = adam_optimizer(o);
+    } else if (name == "adamw") {
+        AdamwOptions o;
+        read_adam(given, o);
+        result = adamw_optimizer(o);
+    } else if (name == "adagrad") {
+        AdagradOptions o;
+        given("lr", o.lr);
+        given("eps", o.eps);
+        given("weight_decay", o.weight_decay);
+        result = adagrad_optimizer(o);
+    } else if (name == "adabelief") {
+        AdabeliefOptions o;
+        read_adam(given, o);
+        result = adabelief_optimizer(o);
+    }
+    BOOST_REQUIRE(result);
+    BOOST_REQUIRE_EQUAL(given.used, entry["options"].size());
+    BOOST_REQUIRE_EQUAL(result->name(), name);
+    return result;
+}
+
+} // namespace
+
+BOOST_AUTO_TEST_SUITE(optimizer_suite)
+
+BOOST_AUTO_TEST_CASE(trajectories_are_those_of_pytorch) {
+    std::ifstream file(HESSQ_TEST_DATA "/reference/optimizers.json");
+    BOOST_REQUIRE(file.good());
+    const json reference = json::parse(file);
+    const double tolerance = reference["tolerance"];
+    BOOST_REQUIRE_EQUAL(reference["cases"].size(), 15);
+    for (const json& entry : reference["cases"]) {
+        BOOST_TEST_CONTEXT(entry["case"].get<std::string>()) {
+            const auto optimizer = optimizer_of(entry);
+            Vector w = to_vector(reference["start"]);
+            for (std::size_t t = 0; t < reference["gradients"].size(); ++t) {
+                optimizer->step(w, to_vector(reference["gradients"][t]));
+                const Vector expected = to_vector(entry["trajectory"][t]);
+                BOOST_TEST(((w - expected).array().abs() <= tolerance * (1.0 + expected.array().abs())).all());
+            }
+        }
+    }
+}
+
+BOOST_AUTO_TEST_CASE(the_first_adam_step_has_the_length_lr_in_every_coordinate) {
+    const auto adam = adam_optimizer({.lr = 0.5, .eps = 0.0});
+    Vector w = Vector::Zero(2);
+    adam->step(w, Eigen::Vector2d(1e-4, -30));
+    BOOST_TEST((w - Eigen::Vector2d(-0.5, 0.5)).norm() <= 1e-12); // 1 - beta2 is known to 1e-13
+}
+
+BOOST_AUTO_TEST_CASE(the_preconditioner_is_the_one_that_saw_the_same_gradients) {
+    const auto adam = adam_optimizer({.beta2 = 0.9});
+    const auto alone = adam_preconditioner(2, {.beta2 = 0.9});
+    Vector w = Vector::Zero(2);
+    for (const double scale : {1.0, -2.0, 0.5}) {
+        const Vector g = scale * Eigen::Vector2d(1, 3);
+        adam->step(w, g);
+        alone->observe(g);
+    }
+    BOOST_TEST(adam->preconditioner().name() == "adam");
+    BOOST_CHECK(adam->preconditioner().diagonal().value() == alone->diagonal().value());
+}
+
+BOOST_AUTO_TEST_CASE(decoupled_decay_does_not_pass_through_v) {
+    const auto adamw = adamw_optimizer({.lr = 0.1, .weight_decay = 0.5});
+    const auto adam = adam_optimizer({.lr = 0.1, .weight_decay = 0.5});
+    Vector shrunk = Vector::Ones(1), coupled = Vector::Ones(1);
+    adamw->step(shrunk, Vector::Zero(1));
+    adam->step(coupled, Vector::Zero(1));
+    BOOST_TEST(shrunk(0) == 0.95);
+    // The decay alone is a gradient of .5, which Adam normalises to a step of lr.
+    BOOST_TEST(std::abs(coupled(0) - 0.9) <= 1e-8);
+}
+
+BOOST_AUTO_TEST_CASE(wrong_options_are_refused) {
+    const auto refuses = [](const auto& call, const char* message) {
+        BOOST_CHECK_EXCEPTION(call(), std::invalid_argument, says(message));
+    };
+    refuses([] { sgd_optimizer({.lr = 0.0}); }, "sgd_optimizer: lr must be greater than 0; got 0");
+    refuses([] { sgd_optimizer({.weight_decay = -1.0}); }, "sgd_optimizer: weight_decay must be at least 0; got -1");
+    refuses([] { momentum_optimizer({.momentum = 1.0}); }, "momentum_optimizer: momentum must lie in [0, 1); got 1");
+    refuses([] { rmsprop_optimizer({.alpha = 1.5}); }, "rmsprop_optimizer: alpha must lie in [0, 1); got 1.5");
+    refuses([] { adam_optimizer({.lr = -0.1}); }, "adam_optimizer: lr must be greater than 0; got -0.1");
+    refuses([] { adam_optimizer({.beta1 = -0.1}); }, "adam_optimizer: beta1 must lie in [0, 1); got -0.1");
+    refuses([] { adamw_optimizer({.beta2 = 1.0}); }, "adamw_optimizer: beta2 must lie in [0, 1); got 1");
+    refuses([] { adagrad_optimizer({.eps = -1.0}); }, "adagrad_optimizer: eps must be at least 0; got -1");
+    refuses([] { adabelief_optimizer({.eps = -1.0}); }, "adabelief_optimizer: eps must be at least 0; got -1");
+    refuses([] { (void)adam_optimizer()->preconditioner(); },
+            "adam optimizer: at least one step must have been made; got 0");
+}
+
+BOOST_AUTO_TEST_CASE(sizes_that_do_not_fit_are_refused) {
+    const auto sgd = sgd_optimizer();
+    Vector w = Vector::Zero(2), longer = Vector::Zero(3);
+    BOOST_CHECK_EXCEPTION(sgd->step(w, Vector::Zero(3)), std::invalid_argument,
+                          says("sgd step: the gradient must have 2 entries; got 3"));
+    sgd->step(w, Vector::Zero(2));
+    BOOST_CHECK_EXCEPTION(sgd->step(longer, Vector::Zero(3)), std::invalid_argument,
+                          says("sgd step: w must have 2 entries; got 3"));
+}
+
+BOOST_AUTO_TEST_SUITE_END()

@@ -1,0 +1,185 @@
+#include "hessq/spectrum/eigenpairs.hpp"
+
+#include "hessq/core/dense.hpp"
+#include "hessq/core/parallel.hpp"
+#include "hessq/core/require.hpp"
+#include "hessq/spectrum/dense_eigen.hpp"
+
+#include <boost/test/unit_test.hpp>
+
+#include "support/matrices.hpp"
+#include "support/messages.hpp"
+
+#include <cmath>
+
+using namespace hessq;
+using namespace hessq::test;
+
+namespace {
+
+SymmetricOperator chain(Index n) {
+    Matrix a = 2.0 * Matrix::Identity(n, n);
+    a.diagonal(1).setConstant(-1.0);
+    a.diagonal(-1).setConstant(-1.0);
+    return dense_operator(a, "chain");
+}
+
+// The claims that every result makes, checked against the matrix.
+void check_pairs(const Matrix& a, const Eigenpairs& pairs) {
+    const Index k = pairs.values.size();
+    const double rounding = static_cast<double>(a.rows()) * eps;
+    BOOST_TEST((pairs.vectors.transpose() * pairs.vectors - Matrix::Identity(k, k)).norm() <= rounding * 4);
+    const Vector measured = (a * pairs.vectors - pairs.vectors * pairs.values.asDiagonal()).colwise().norm();
+    BOOST_TEST((measured - pairs.residuals).cwiseAbs().maxCoeff() <= rounding * a.norm());
+}
+
+} // namespace
+
+BOOST_AUTO_TEST_SUITE(eigenpairs)
+
+BOOST_AUTO_TEST_CASE(a_diagonal_matrix_gives_its_largest_and_smallest_entries) {
+    const Vector d = Vector::LinSpaced(200, 1.0, 200.0);
+
+    const ExtremeEigenpairs found = extreme_eigenpairs(diagonal_operator(d), {.top = 3, .bottom = 2});
+
+    BOOST_TEST(found.converged);
+    // A value is within its residual of an eigenvalue, and here within residual^2 / gap.
+    BOOST_TEST((found.top.values - Eigen::Vector3d(200, 199, 198)).cwiseAbs().maxCoeff() <= 200 * 200 * eps);
+    BOOST_TEST((found.bottom.values - Eigen::Vector2d(1, 2)).cwiseAbs().maxCoeff() <= 200 * 200 * eps);
+    BOOST_TEST(found.top.residuals.maxCoeff() <= 1e-10 * 200);
+    // sin of the angle <= residual / gap
+    BOOST_TEST(std::abs(found.top.vectors(199, 0)) >= 1.0 - 1e-10 * 200);
+    BOOST_TEST(found.norm == 200.0, boost::test_tools::tolerance(200 * eps));
+}
+
+BOOST_AUTO_TEST_CASE(both_ends_agree_with_the_dense_solver) {
+    const Matrix a = random_symmetric(150, 4);
+    const Vector exact = symmetric_eigenvalues(a);
+
+    const ExtremeEigenpairs found = extreme_eigenpairs(dense_operator(a), {.top = 6, .bottom = 4});
+
+    BOOST_TEST(found.converged);
+    const double tolerance = 150 * eps * a.norm();
+    BOOST_TEST((found.top.values - exact.tail(6).reverse()).cwiseAbs().maxCoeff() <= tolerance);
+    BOOST_TEST((found.bottom.values - exact.head(4)).cwiseAbs().maxCoeff() <= tolerance);
+    check_pairs(a, found.top);
+    check_pairs(a, found.bottom);
+}
+
+BOOST_AUTO_TEST_CASE(a_zero_eigenvalue_converges_like_any_other) {
+    const Matrix x = random_matrix(150, 100, 5);
+    const Matrix a = x * x.transpose();
+
+    const ExtremeEigenpairs found = extreme_eigenpairs(dense_operator(a), {.top = 0, .bottom = 1});
+
+    BOOST_TEST(found.converged);
+    BOOST_TEST(std::abs(found.bottom.values(0)) <= 150 * eps * a.norm());
+    BOOST_TEST(found.top.values.size() == 0);
+    BOOST_TEST(found.top.vectors.rows() == 150);
+}
+
+BOOST_AUTO_TEST_CASE(copies_of_a_multiple_eigenvalue_may_be_missing_but_every_pair_is_a_pair) {
+    // 50 zero eigenvalues: one start vector is sure to find one of them only.
+    const Matrix x = random_matrix(150, 100, 5);
+    const Matrix a = x * x.transpose();
+    const Vector exact = symmetric_eigenvalues(a);
+
+    const ExtremeEigenpairs found = extreme_eigenpairs(dense_operator(a), {.top = 0, .bottom = 3});
+
+    BOOST_TEST(found.converged);
+    check_pairs(a, found.bottom);
+    for (Index k = 0; k < 3; ++k)
+        BOOST_TEST((exact.array() - found.bottom.values(k)).abs().minCoeff() <=
+                   found.bottom.residuals(k) + 150 * eps * a.norm());
+}
+
+BOOST_AUTO_TEST_CASE(the_scale_of_the_operator_does_not_matter) {
+    const Matrix a = random_symmetric(120, 6);
+    const Vector exact = symmetric_eigenvalues(a);
+    for (const double scale : {1e-14, -1.0, 1e12}) {
+        const ExtremeEigenpairs found =
+            extreme_eigenpairs(dense_operator(scale * a), {.top = 2, .bottom = 2, .tolerance = 1e-9});
+        BOOST_TEST(found.converged);
+        const double largest = scale > 0.0 ? exact(119) : exact(0);
+        BOOST_TEST(found.top.values(0) == scale * largest, boost::test_tools::tolerance(120 * 8 * eps));
+    }
+}
+
+BOOST_AUTO_TEST_CASE(a_definite_operator_has_both_ends_on_one_side) {
+    const ExtremeEigenpairs found =
+        extreme_eigenpairs(diagonal_operator(-Vector::LinSpaced(100, 1.0, 2.0)), {.top = 1, .bottom = 1});
+    BOOST_TEST(found.converged);
+    BOOST_TEST(found.top.values(0) == -1.0, boost::test_tools::tolerance(100 * eps));
+    BOOST_TEST(found.bottom.values(0) == -2.0, boost::test_tools::tolerance(100 * eps));
+}
+
+BOOST_AUTO_TEST_CASE(identity_and_zero_end_the_krylov_space_at_once_and_still_answer) {
+    const ExtremeEigenpairs identity = extreme_eigenpairs(identity_operator(100), {.top = 2, .bottom = 2});
+    BOOST_TEST(identity.converged);
+    BOOST_TEST((identity.top.values.array() - 1.0).abs().maxCoeff() <= 100 * eps);
+    BOOST_TEST((identity.bottom.values.array() - 1.0).abs().maxCoeff() <= 100 * eps);
+    check_pairs(Matrix::Identity(100, 100), identity.top);
+
+    const ExtremeEigenpairs zero = extreme_eigenpairs(diagonal_operator(Vector::Zero(100)), {.top = 2, .bottom = 1});
+    BOOST_TEST(zero.converged);
+    BOOST_TEST((zero.top.values == Vector::Zero(2)));
+    BOOST_TEST(zero.norm == 0.0);
+    check_pairs(Matrix::Zero(100, 100), zero.top);
+}
+
+BOOST_AUTO_TEST_CASE(small_operators_are_solved_densely_with_their_multiplicities) {
+    const ExtremeEigenpairs found =
+        extreme_eigenpairs(dense_operator(Matrix::Ones(4, 4) + Matrix::Identity(4, 4)), {.top = 4, .bottom = 3});
+    BOOST_TEST((found.top.values - Eigen::Vector4d(5, 1, 1, 1)).cwiseAbs().maxCoeff() <= 4 * 5 * eps);
+    BOOST_TEST((found.bottom.values - Eigen::Vector3d(1, 1, 1)).cwiseAbs().maxCoeff() <= 4 * 5 * eps);
+    BOOST_TEST(found.converged);
+    BOOST_TEST(found.products == 4 + 4 + 3);
+}
+
+BOOST_AUTO_TEST_CASE(an_exhausted_budget_is_reported_with_true_residuals) {
+    const SymmetricOperator a = chain(500);
+
+    const ExtremeEigenpairs found = extreme_eigenpairs(a, {.top = 2, .bottom = 2, .max_products = 60});
+
+    BOOST_TEST(!found.converged);
+    BOOST_TEST(found.products <= 16 + 2 * 60);
+    BOOST_TEST(found.top.values.size() == 2);
+    check_pairs(to_dense(a), found.top);
+    check_pairs(to_dense(a), found.bottom);
+    // Within its residual of one of 2 - 2 cos(k pi / 501)
+    const Vector exact = symmetric_eigenvalues(to_dense(a));
+    for (Index k = 0; k < 2; ++k)
+        BOOST_TEST((exact.array() - found.top.values(k)).abs().minCoeff() <= found.top.residuals(k) + 500 * eps);
+}
+
+BOOST_AUTO_TEST_CASE(the_same_seed_gives_the_same_bytes_on_one_thread_and_on_four) {
+    const SymmetricOperator a = dense_operator(random_symmetric(130, 7));
+    const auto solve = [&](int threads) {
+        const ThreadLimit limit(threads);
+        return extreme_eigenpairs(a, {.top = 3, .bottom = 3, .seed = 11});
+    };
+    const ExtremeEigenpairs one = solve(1), four = solve(4);
+    BOOST_TEST((one.top.values == four.top.values));
+    BOOST_TEST((one.bottom.vectors == four.bottom.vectors));
+    BOOST_TEST(one.products == four.products);
+}
+
+BOOST_AUTO_TEST_CASE(eigenpairs_refuse_what_cannot_be_asked) {
+    const SymmetricOperator a = identity_operator(3);
+    BOOST_CHECK_EXCEPTION((void)extreme_eigenpairs(a, {.top = 4}), std::invalid_argument,
+                          says("extreme_eigenpairs: top must lie in 0, ..., 3; got 4"));
+    BOOST_CHECK_EXCEPTION((void)extreme_eigenpairs(a, {.top = 1, .bottom = -1}), std::invalid_argument,
+                          says("extreme_eigenpairs: bottom must lie in 0, ..., 3; got -1"));
+    BOOST_CHECK_EXCEPTION((void)extreme_eigenpairs(a, {.top = 0, .bottom = 0}), std::invalid_argument,
+                          says("extreme_eigenpairs: top and bottom must not both be 0; got 0"));
+    BOOST_CHECK_EXCEPTION((void)extreme_eigenpairs(a, {.top = 1, .bottom = 1, .tolerance = 0.0}), std::invalid_argument,
+                          says("extreme_eigenpairs: tolerance must be positive; got 0"));
+    BOOST_CHECK_EXCEPTION((void)extreme_eigenpairs(a, {.top = 1, .bottom = 1, .max_products = 0}),
+                          std::invalid_argument, says("extreme_eigenpairs: max_products must be at least 1; got 0"));
+    const SymmetricOperator broken(
+        100, [](MatrixView v) -> Matrix { return v * NAN; }, "broken");
+    BOOST_CHECK_EXCEPTION((void)extreme_eigenpairs(broken), NumericalError,
+                          says("broken product is not finite: entry 0 is nan"));
+}
+
+BOOST_AUTO_TEST_SUITE_END()

@@ -1,0 +1,14 @@
+#pragma once
+
+#include <exception>
+#include <string>
+#include <utility>
+
+namespace hessq::test {
+
+/// For BOOST_CHECK_EXCEPTION: the whole message, no less.
+inline auto says(std::string expected) {
+    return [expected = std::move(expected)](const std::exception& error) { return error.what() == expected; };
+}
+
+} // namespace hessq::test
