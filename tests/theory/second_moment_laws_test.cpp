@@ -223,7 +223,11 @@ BOOST_AUTO_TEST_CASE(the_stationary_cloud_solves_lyapunovs_equation_and_makes_w_
 }
 
 BOOST_AUTO_TEST_CASE(sgd_reaches_that_state) {
-    const auto& [h, c, eta, batch] = non_commuting();
+    const auto stated = non_commuting();
+    // Names of their own, not bindings: clang 14 does not capture a structured binding in a lambda.
+    const Matrix &h = stated.h, &c = stated.c;
+    const double eta = stated.eta;
+    const Index batch = stated.batch;
     const Quadratic quadratic(h, {.noise_covariance = c, .samples = 64});
     const Matrix s = non_commuting().cloud();
     // The slowest second moment falls by e^(-30) before it counts.
