@@ -4,6 +4,7 @@
 #include <cmath>
 #include <numbers>
 #include <numeric>
+#include <tuple>
 #include <utility>
 
 namespace hessq {
@@ -34,6 +35,13 @@ double RandomStream::normal(std::uint64_t index) const {
     return radius * std::cos(2.0 * std::numbers::pi * to_unit(bits.second));
 }
 
+std::pair<double, double> RandomStream::normal_pair(std::uint64_t index) const {
+    const Draw bits = draw(index);
+    const double radius = std::sqrt(-2.0 * std::log(to_unit(bits.first)));
+    const double angle = 2.0 * std::numbers::pi * to_unit(bits.second);
+    return {radius * std::cos(angle), radius * std::sin(angle)};
+}
+
 double RandomStream::sign(std::uint64_t index) const { return draw(index).first >> 63 ? 1.0 : -1.0; }
 
 Index RandomStream::integer(std::uint64_t index, Index count) const {
@@ -46,6 +54,14 @@ Vector normal_vector(const RandomStream& stream, Index size, std::uint64_t offse
 
 Vector sign_vector(const RandomStream& stream, Index size, std::uint64_t offset) {
     return Vector::NullaryExpr(size, [&](Index i) { return stream.sign(offset + static_cast<std::uint64_t>(i)); });
+}
+
+std::uint64_t fill_normal(const RandomStream& stream, std::uint64_t offset, Matrix& block) {
+    double* const out = block.data();
+    const Index size = block.size();
+    for (Index i = 0; i + 1 < size; i += 2) std::tie(out[i], out[i + 1]) = stream.normal_pair(offset++);
+    if (size % 2 == 1) out[size - 1] = stream.normal(offset++);
+    return offset;
 }
 
 std::vector<Index> random_permutation(const RandomStream& stream, Index count) {

@@ -104,6 +104,30 @@ BOOST_AUTO_TEST_CASE(uniforms_are_uniform) {
     BOOST_TEST(kolmogorov(u, [](double x) { return x; }) < kolmogorov_bound);
 }
 
+BOOST_AUTO_TEST_CASE(a_block_is_filled_with_pairs_of_normals_that_a_stream_can_name) {
+    const RandomStream stream(7, 3);
+    Matrix block(3, 3);
+    BOOST_TEST(fill_normal(stream, 10, block) == 15u);
+    for (Index k = 0; k < 4; ++k) {
+        const auto pair = stream.normal_pair(10 + static_cast<std::uint64_t>(k));
+        BOOST_TEST(block.data()[2 * k] == pair.first);
+        BOOST_TEST(block.data()[2 * k + 1] == pair.second);
+    }
+    BOOST_TEST(block(2, 2) == stream.normal(14));
+    BOOST_TEST(stream.normal_pair(20).first == stream.normal(20));
+
+    Matrix many(1000, 200);
+    (void)fill_normal(stream, 0, many);
+    const auto count = static_cast<double>(many.size());
+    BOOST_TEST(std::abs(many.mean()) <= 4.0 / std::sqrt(count));
+    BOOST_TEST(std::abs(many.cwiseAbs2().mean() - 1.0) <= 4.0 * std::sqrt(2.0 / count));
+    // The two of a pair are independent, squares included: corr(x^2, y^2) would show a shared radius.
+    const auto pairs = many.reshaped(2, many.size() / 2);
+    BOOST_TEST(std::abs(pairs.row(0).dot(pairs.row(1))) <= 4.0 * std::sqrt(count / 2));
+    BOOST_TEST(std::abs((pairs.row(0).array().square() - 1.0).matrix().dot(
+                   (pairs.row(1).array().square() - 1.0).matrix())) <= 4.0 * 2.0 * std::sqrt(count / 2));
+}
+
 BOOST_AUTO_TEST_CASE(normals_are_normal) {
     const RandomStream stream(3, 2);
     const Vector x = normal_vector(stream, draws);

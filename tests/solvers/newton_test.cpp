@@ -211,7 +211,9 @@ BOOST_AUTO_TEST_CASE(where_the_hessian_is_indefinite_the_best_of_the_promised_da
             BOOST_CHECK(best.status == NewtonStatus::ok);
             BOOST_TEST(best.negative_eigenvalues >= 1);
             const std::vector<double> tried = tried_dampings(h, metric);
-            BOOST_CHECK(std::find(tried.begin(), tried.end(), best.damping) != tried.end());
+            BOOST_TEST(std::any_of(tried.begin(), tried.end(), [&](double damping) {
+                return std::abs(best.damping - damping) <= 4.0 * eps * damping;
+            }));
             BOOST_TEST((best.step == step_with(metric, h, g, best.damping).step));
             for (const double damping : tried) {
                 const double other = objective.value(w - step_with(metric, h, g, damping).step);
