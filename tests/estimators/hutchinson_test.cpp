@@ -126,7 +126,7 @@ BOOST_AUTO_TEST_CASE(the_same_seed_gives_the_same_bytes_on_one_thread_and_on_fou
     BOOST_TEST((one.std_error == four.std_error));
 }
 
-BOOST_AUTO_TEST_CASE(errors_on_published_spectra_are_those_of_the_formula) {
+BOOST_AUTO_TEST_CASE(errors_on_published_spectra_are_those_of_the_formula, *boost::unit_test::label("slow")) {
     // n = 1000, 60 products: relative errors 0.108 (i^-2) and 0.072 (0.7^i) were published for other random bases.
     // The mean of 40 absolute normal errors is sqrt(2 / pi) sigma up to 12 %; bound 3.5 times that.
     Vector poly(1000), exponential(1000);
