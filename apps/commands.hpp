@@ -14,5 +14,6 @@ Action problems_command(CLI::App& command);
 Action curvature_command(CLI::App& command);
 Action compare_command(CLI::App& command);
 Action train_command(CLI::App& command);
+Action theory_command(CLI::App& command);
 
 } // namespace hessq::app

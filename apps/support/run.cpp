@@ -86,17 +86,23 @@ Json to_json(const TrainingOptions& training) {
             {"eps", training.eps}};
 }
 
-Run::Run(const CLI::App& command, const ProblemOptions& problem, const RunOptions& options, std::string command_line)
-    : app_(command), command_(command.get_name()), command_line_(to_utf8(command_line)), options_(options),
-      init_seed_(problem.init_seed),
+Output::Output(std::string command, const RunOptions& options, std::string command_line)
+    : command_(std::move(command)), command_line_(to_utf8(command_line)), options_(options),
       threads_(options.threads > 0 ? static_cast<int>(options.threads) : available_threads()),
-      limit_(std::make_unique<ThreadLimit>(threads_)), problem_(find_problem(command, problem)),
-      start_(find_start(command, problem_, problem)) {
+      limit_(std::make_unique<ThreadLimit>(threads_)) {}
+
+void Output::open(const std::string& default_name) {
     const std::filesystem::path out =
-        std::filesystem::absolute(options_.out.empty() ? "hessq-out/" + command_ + "-" + problem_.name : options_.out);
+        std::filesystem::absolute(options_.out.empty() ? "hessq-out/" + default_name : options_.out);
     parents_.emplace(out);
     folder_.emplace(out);
     parents_->remove(); // a run that is interrupted leaves nothing
+}
+
+Run::Run(const CLI::App& command, const ProblemOptions& problem, const RunOptions& options, std::string command_line)
+    : Output(command.get_name(), options, std::move(command_line)), app_(command), init_seed_(problem.init_seed),
+      problem_(find_problem(command, problem)), start_(find_start(command, problem_, problem)) {
+    open(this->command() + "-" + problem_.name);
     problem_.name = to_utf8(problem_.name);
     problem_.summary = to_utf8(problem_.summary);
 }
@@ -112,8 +118,8 @@ void Run::fit_batch(TrainingOptions& training) const {
 
 void Run::announce_memory(double bytes) const {
     constexpr double much = 100.0 * 1024.0 * 1024.0;
-    require_memory(command_, bytes, static_cast<double>(start_.size()));
-    if (bytes >= much && !options_.quiet && !options_.json)
+    require_memory(command(), bytes, static_cast<double>(start_.size()));
+    if (bytes >= much && prints_messages())
         std::cerr << fmt::format("{}: {} samples, {} parameters; needs about {} of memory, {} free\n", problem_.name,
                                  objective().samples(), start_.size(), format_bytes(bytes),
                                  format_bytes(available_memory()));
@@ -121,58 +127,46 @@ void Run::announce_memory(double bytes) const {
 
 void Run::announce_dense_memory(double bytes, const std::string& instead) const {
     constexpr Index most = 32766; // LAPACK counts its workspace, 1 + 6 n + 2 n^2, in 32 bits
-    require_memory(command_, bytes, static_cast<double>(start_.size()));
+    require_memory(command(), bytes, static_cast<double>(start_.size()));
     if (start_.size() > most)
         throw InputError(fmt::format("hessq {}: expected at most {} parameters for an exact Hessian; got {}{}",
-                                     command_, most, start_.size(), instead));
+                                     command(), most, start_.size(), instead));
     announce_memory(bytes);
 }
 
-void Run::save_array(const std::string& name, Matrix values) {
+void Output::save_array(const std::string& name, Matrix values) {
     if (!options_.save_arrays) return;
     folder_->add(name, [values = std::move(values)](const std::filesystem::path& path) { save_npy(path, values); });
 }
 
-void Run::save_array(const std::string& name, Vector values) {
+void Output::save_array(const std::string& name, Vector values) {
     if (!options_.save_arrays) return;
     folder_->add(name,
                  [values = std::move(values)](const std::filesystem::path& path) { save_npy_vector(path, values); });
 }
 
-void Run::finish(Json result, HtmlReport report, const std::string& tables, const std::string& finding) {
+void Output::finish(const Json& about, const Json& result, HtmlReport report,
+                    const std::vector<std::pair<std::string, std::string>>& settings, const std::string& tables,
+                    const std::string& finding) {
     const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - begin_).count();
     Json document = {{"schema", "hessq/" + command_ + "/1"},
                      {"version", HESSQ_VERSION},
                      {"command_line", command_line_},
-                     {"seed", options_.seed},
-                     {"init_seed", init_seed_},
-                     {"threads", threads_},
-                     {"problem",
-                      {{"name", problem_.name},
-                       {"samples", objective().samples()},
-                       {"parameters", objective().dimension()},
-                       {"loss", problem_.loss},
-                       {"conventions", problem_.conventions}}},
-                     {"seconds", seconds},
-                     {"finding", finding}};
+                     {"seed", options_.seed}};
+    document.update(about);
+    document.update(Json{{"threads", threads_}, {"seconds", seconds}, {"finding", finding}});
     document.update(result);
     const std::string text = document.dump(1) + "\n";
 
     if (!options_.no_report) {
+        std::vector<std::pair<std::string, std::string>> entries = {{"Command", command_line_}};
+        entries.insert(entries.end(), settings.begin(), settings.end());
+        entries.emplace_back("Seed", std::to_string(options_.seed));
+        entries.emplace_back("Threads, time", fmt::format("{}, {}", threads_, format_seconds(seconds)));
+        entries.emplace_back("Version", "hessq " HESSQ_VERSION);
         report.section("How this was made");
-        report.settings({{"Command", command_line_},
-                         {"Problem", problem_.name + ": " + problem_.summary},
-                         {"Loss", problem_.loss},
-                         {"Conventions", problem_.conventions},
-                         {"Samples, parameters", fmt::format("{}, {}", objective().samples(), objective().dimension())},
-                         {"Seeds", fmt::format("{} (run), {} (initial parameters)", options_.seed, init_seed_)},
-                         {"Threads, time", fmt::format("{}, {}", threads_, format_seconds(seconds))},
-                         {"Version", "hessq " HESSQ_VERSION}});
+        report.settings(entries);
         folder_->add("report.html", report.str());
-    }
-    if (problem_.data) {
-        save_array("inputs.npy", Matrix(problem_.data->inputs.transpose()));
-        save_array("targets.npy", Matrix(problem_.data->targets.transpose()));
     }
     folder_->add("result.json", text);
     folder_->commit();
@@ -182,6 +176,27 @@ void Run::finish(Json result, HtmlReport report, const std::string& tables, cons
     else if (!options_.quiet)
         std::cout << tables << '\n' << finding << "\n\n" << folder_->path().string() << '\n';
     require_written(std::cout);
+}
+
+void Run::finish(Json result, HtmlReport report, const std::string& tables, const std::string& finding) {
+    if (problem_.data) {
+        save_array("inputs.npy", Matrix(problem_.data->inputs.transpose()));
+        save_array("targets.npy", Matrix(problem_.data->targets.transpose()));
+    }
+    Output::finish({{"init_seed", init_seed_},
+                    {"problem",
+                     {{"name", problem_.name},
+                      {"samples", objective().samples()},
+                      {"parameters", objective().dimension()},
+                      {"loss", problem_.loss},
+                      {"conventions", problem_.conventions}}}},
+                   result, std::move(report),
+                   {{"Problem", problem_.name + ": " + problem_.summary},
+                    {"Loss", problem_.loss},
+                    {"Conventions", problem_.conventions},
+                    {"Samples, parameters", fmt::format("{}, {}", objective().samples(), objective().dimension())},
+                    {"Seed of the initial parameters", std::to_string(init_seed_)}},
+                   tables, finding);
 }
 
 } // namespace hessq::app

@@ -57,9 +57,49 @@ private:
     std::vector<std::filesystem::path> missing_; ///< innermost first
 };
 
-/// One execution of an analysis command: its problem, its threads, its output. Made before any computing, so that
-/// every mistake in the command line or its files is found at once; finish() writes everything or nothing.
-class Run {
+/// How a command runs and where its results go: its threads, its folder, its record.
+class Output {
+public:
+    Output(std::string command, const RunOptions& options, std::string command_line);
+
+    std::uint64_t seed() const { return options_.seed; }
+    int threads() const { return threads_; }
+    bool save_arrays() const { return options_.save_arrays; }
+    ProgressOptions progress_options() const { return {.quiet = options_.quiet || options_.json}; }
+    const std::string& command() const { return command_; }
+    bool prints_messages() const { return !options_.quiet && !options_.json; }
+
+    /// Checks, before any computing, that the results can be written: to --out, or to hessq-out/<default_name>.
+    ///
+    /// Throws     InputError if they cannot.
+    void open(const std::string& default_name);
+    const std::filesystem::path& folder() const { return folder_->path(); }
+
+    /// A file of --save-arrays; ignored without that option.
+    void save_array(const std::string& name, Matrix values);
+    void save_array(const std::string& name, Vector values);
+
+    /// Adds what every command has in common to `result` and `report`, writes result.json, report.html and the arrays,
+    /// and prints `tables` and the finding, or the JSON text with --json. `about` are the command's own entries at the
+    /// head of the result, `settings` those among the report's.
+    void finish(const Json& about, const Json& result, HtmlReport report,
+                const std::vector<std::pair<std::string, std::string>>& settings, const std::string& tables,
+                const std::string& finding);
+
+private:
+    std::string command_;
+    std::string command_line_;
+    RunOptions options_;
+    std::chrono::steady_clock::time_point begin_ = std::chrono::steady_clock::now();
+    int threads_;
+    std::unique_ptr<ThreadLimit> limit_;
+    std::optional<NewParents> parents_;
+    std::optional<OutputFolder> folder_;
+};
+
+/// One execution of a command that analyses a problem. Made before any computing, so that every mistake in the command
+/// line or its files is found at once; finish() writes everything or nothing.
+class Run : public Output {
 public:
     /// Throws     InputError and std::invalid_argument for whatever is wrong with the options or files.
     Run(const CLI::App& command, const ProblemOptions& problem, const RunOptions& options, std::string command_line);
@@ -69,10 +109,6 @@ public:
     /// The problem's model, or null when it is none (a quadratic).
     const ModelObjective* model() const { return dynamic_cast<const ModelObjective*>(problem_.objective.get()); }
     const Vector& start() const { return start_; }
-    std::uint64_t seed() const { return options_.seed; }
-    int threads() const { return threads_; }
-    bool save_arrays() const { return options_.save_arrays; }
-    ProgressOptions progress_options() const { return {.quiet = options_.quiet || options_.json}; }
 
     /// The mini-batch of a problem with fewer samples than the default is all of them.
     ///
@@ -89,27 +125,14 @@ public:
     /// Throws     InputError beyond that number.
     void announce_dense_memory(double bytes, const std::string& instead) const;
 
-    /// A file of --save-arrays; ignored without that option.
-    void save_array(const std::string& name, Matrix values);
-    void save_array(const std::string& name, Vector values);
-
-    /// Adds what every command has in common to `result` and `report`, writes result.json, report.html and the arrays,
-    /// and prints `tables` and the finding, or the JSON text with --json.
+    /// Output::finish with what is said of a problem.
     void finish(Json result, HtmlReport report, const std::string& tables, const std::string& finding);
 
 private:
     const CLI::App& app_;
-    std::string command_;
-    std::string command_line_;
-    RunOptions options_;
     std::uint64_t init_seed_;
-    std::chrono::steady_clock::time_point begin_ = std::chrono::steady_clock::now();
-    int threads_;
-    std::unique_ptr<ThreadLimit> limit_;
     Problem problem_;
     Vector start_;
-    std::optional<NewParents> parents_;
-    std::optional<OutputFolder> folder_;
 };
 
 } // namespace hessq::app
