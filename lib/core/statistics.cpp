@@ -1,5 +1,7 @@
 #include "hessq/core/statistics.hpp"
 
+#include "hessq/core/parallel.hpp"
+#include "hessq/core/random.hpp"
 #include "hessq/core/require.hpp"
 
 #include <algorithm>
@@ -8,6 +10,25 @@
 #include <limits>
 
 namespace hessq {
+namespace {
+
+constexpr std::uint64_t bootstrap_stream = 0x626f6f7473; // "boots"; resample b draws from the b-th stream behind it
+
+/// Half the width of a two-sided interval, in standard errors.
+double student_quantile(Index degrees_of_freedom, double confidence) {
+    const boost::math::students_t student(static_cast<double>(degrees_of_freedom));
+    return boost::math::quantile(boost::math::complement(student, 0.5 * (1.0 - confidence)));
+}
+
+/// The p-quantile of sorted values, linear between order statistics.
+double quantile_of(const Vector& sorted, double p) {
+    const double place = p * static_cast<double>(sorted.size() - 1);
+    const auto below = static_cast<Index>(place);
+    const Index above = std::min(below + 1, sorted.size() - 1);
+    return sorted(below) + (place - static_cast<double>(below)) * (sorted(above) - sorted(below));
+}
+
+} // namespace
 
 Estimate mean_estimate(VectorView samples) {
     const Index m = samples.size();
@@ -46,10 +67,58 @@ LineFit fit_line(VectorView x, VectorView y) {
 Interval slope_interval(const LineFit& fit, double confidence) {
     require(confidence > 0.0 && confidence < 1.0, "slope_interval", "confidence must lie between 0 and 1", confidence);
     require(fit.points >= 3, "slope_interval", "the fit must have at least 3 points", fit.points);
-    const boost::math::students_t student(static_cast<double>(fit.points - 2));
-    const double half =
-        fit.slope_std_error * boost::math::quantile(boost::math::complement(student, 0.5 * (1.0 - confidence)));
+    const double half = fit.slope_std_error * student_quantile(fit.points - 2, confidence);
     return {fit.slope - half, fit.slope + half};
+}
+
+Interval student_interval(const Estimate& estimate, double confidence) {
+    require(confidence > 0.0 && confidence < 1.0, "student_interval", "confidence must lie between 0 and 1",
+            confidence);
+    require(estimate.samples >= 2, "student_interval", "the estimate must have at least 2 samples", estimate.samples);
+    const double half = estimate.std_error * student_quantile(estimate.samples - 1, confidence);
+    return {estimate.value - half, estimate.value + half};
+}
+
+JackknifeEstimate jackknife(MatrixView replicates, const std::function<double(VectorView)>& f) {
+    const Index r = replicates.cols();
+    require(r >= 2, "jackknife", "an error needs at least 2 replicates", r);
+    const auto count = static_cast<double>(r);
+    const Vector mean = replicates.rowwise().mean();
+    JackknifeEstimate result;
+    result.value = f(mean);
+    result.samples = r;
+    require_finite(result.value, "jackknife: f at the mean");
+    Vector without(r);
+    for (Index i = 0; i < r; ++i) {
+        const Vector others = mean + (mean - replicates.col(i)) / (count - 1.0);
+        without(i) = f(others);
+    }
+    require_finite(without, "jackknife: f without one replicate");
+    const double center = without.mean();
+    result.std_error = std::sqrt((count - 1.0) / count * (without.array() - center).square().sum());
+    result.bias = (count - 1.0) * (center - result.value);
+    return result;
+}
+
+Interval bootstrap_interval(MatrixView replicates, const std::function<double(VectorView)>& f,
+                            const BootstrapOptions& options) {
+    const Index r = replicates.cols();
+    require(r >= 2, "bootstrap_interval", "an interval needs at least 2 replicates", r);
+    require(options.confidence > 0.0 && options.confidence < 1.0, "bootstrap_interval",
+            "confidence must lie between 0 and 1", options.confidence);
+    require(options.resamples >= 20, "bootstrap_interval", "resamples must be at least 20", options.resamples);
+    Vector values(options.resamples);
+    parallel_for(options.resamples, [&](Index b) {
+        const RandomStream stream(options.seed, bootstrap_stream + static_cast<std::uint64_t>(b));
+        Vector mean = Vector::Zero(replicates.rows());
+        for (Index i = 0; i < r; ++i) mean += replicates.col(stream.integer(static_cast<std::uint64_t>(i), r));
+        mean /= static_cast<double>(r);
+        values(b) = f(mean);
+    });
+    require_finite(values, "bootstrap_interval: f at a resample");
+    std::sort(values.begin(), values.end());
+    const double tail = 0.5 * (1.0 - options.confidence);
+    return {quantile_of(values, tail), quantile_of(values, 1.0 - tail)};
 }
 
 TwoSourceFit fit_two_sources(VectorView w, VectorView s, VectorView c) {
