@@ -30,8 +30,8 @@ double strain(const Case& tested) {
 }
 
 std::size_t deciding_case(const std::vector<Case>& cases) {
-    const auto failing = std::find_if(cases.begin(), cases.end(),
-                                      [](const Case& tested) { return tested.verdict() == Verdict::fails; });
+    const auto failing =
+        std::find_if(cases.begin(), cases.end(), [](const Case& tested) { return tested.verdict() == Verdict::fails; });
     if (failing != cases.end()) return static_cast<std::size_t>(failing - cases.begin());
     const auto strained = std::max_element(cases.begin(), cases.end(),
                                            [](const Case& a, const Case& b) { return strain(a) < strain(b); });
@@ -42,10 +42,14 @@ std::size_t deciding_case(const std::vector<Case>& cases) {
 
 std::string to_string(Verdict verdict) {
     switch (verdict) {
-    case Verdict::holds: return "holds";
-    case Verdict::fails: return "fails";
-    case Verdict::holds_only: return "holds only";
-    case Verdict::undecided: break;
+    case Verdict::holds:
+        return "holds";
+    case Verdict::fails:
+        return "fails";
+    case Verdict::holds_only:
+        return "holds only";
+    case Verdict::undecided:
+        break;
     }
     return "undecided";
 }
@@ -62,9 +66,12 @@ Verdict verdict(double predicted, const Estimate& measured, double tolerance) {
 
 Index ExperimentOptions::draws(Index standard, Index least) const {
     switch (effort) {
-    case Effort::quick: return std::max(least, standard / 10);
-    case Effort::standard: break;
-    case Effort::precise: return 10 * standard;
+    case Effort::quick:
+        return std::max(least, standard / 10);
+    case Effort::standard:
+        break;
+    case Effort::precise:
+        return 10 * standard;
     }
     return standard;
 }

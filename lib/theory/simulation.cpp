@@ -83,8 +83,8 @@ Population noisy_quadratic(const Matrix& h, const Matrix& noise) {
     require_size(h.cols(), n, "noisy_quadratic", "a row of h");
     require_size(noise.rows(), n, "noisy_quadratic", "a column of noise");
     require_size(noise.cols(), n, "noisy_quadratic", "a row of noise");
-    return {n, [h, root = square_root(noise)](MatrixView delta, const RandomStream& stream,
-                                                                  std::uint64_t index, BlockGradients& out) {
+    return {n, [h, root = square_root(noise)](MatrixView delta, const RandomStream& stream, std::uint64_t index,
+                                              BlockGradients& out) {
                 Matrix draws(delta.rows(), delta.cols());
                 index = fill_normal(stream, index, draws);
                 out.full.noalias() = h * delta;

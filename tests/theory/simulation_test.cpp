@@ -1,5 +1,5 @@
-#include "hessq/theory/simulation.hpp"
 #include "hessq/core/parallel.hpp"
+#include "hessq/theory/simulation.hpp"
 
 #include <boost/test/unit_test.hpp>
 #include <cmath>
@@ -64,8 +64,7 @@ BOOST_AUTO_TEST_CASE(a_regression_batch_has_the_law_of_its_definition) {
     const Vector delta = (Vector(3) << 0.2, -0.5, 1.0).finished();
     for (const Index batch : {Index{1}, Index{3}}) {
         const Index runs = 100'000;
-        const SampledMoments found =
-            sample(gaussian_regression_population(lambda, 0.49, batch), delta, runs, 5);
+        const SampledMoments found = sample(gaussian_regression_population(lambda, 0.49, batch), delta, runs, 5);
         const SampledMoments direct = sample_by_definition(lambda, 0.49, batch, delta, runs, 6);
         // Fourth moments of x (x'delta - y) are at most 105 / 3 times those of a normal: kurtosis 35 at batch 1.
         const double scale = direct.second_moment.diagonal().maxCoeff();
@@ -102,8 +101,7 @@ BOOST_AUTO_TEST_CASE(adams_first_steps_are_those_of_its_definition) {
 }
 
 BOOST_AUTO_TEST_CASE(the_same_seed_gives_the_same_bytes_for_any_number_of_threads) {
-    const Population population =
-        gaussian_regression_population((Vector(2) << 1.0, 0.5).finished(), 0.3, 2);
+    const Population population = gaussian_regression_population((Vector(2) << 1.0, 0.5).finished(), 0.3, 2);
     const auto run = [&](int threads) {
         const ThreadLimit limit(threads);
         return simulated_moments(population, {.lr = 0.05, .beta2 = 0.99}, Vector::Zero(2),

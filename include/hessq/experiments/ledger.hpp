@@ -39,11 +39,11 @@ Verdict verdict(double predicted, const Estimate& measured, double tolerance);
 
 /// One regime in which a claim was measured.
 struct Case {
-    std::string claim;    ///< its id: "b3"
-    std::string regime;   ///< where: "full-batch gradients, injected cloud"
-    std::string quantity; ///< what the numbers are: "q"
+    std::string claim = {};    ///< its id: "b3"
+    std::string regime = {};   ///< where: "full-batch gradients, injected cloud"
+    std::string quantity = {}; ///< what the numbers are: "q"
     double predicted = 0.0;
-    Estimate measured;
+    Estimate measured = {};
     double tolerance = 0.0;
 
     Verdict verdict() const { return hessq::verdict(predicted, measured, tolerance); }
@@ -51,9 +51,9 @@ struct Case {
 
 /// Something that was said, by an essay or by this project.
 struct Claim {
-    std::string id;
-    std::string statement; ///< one line
-    std::string source;    ///< who says so
+    std::string id = {};
+    std::string statement = {}; ///< one line
+    std::string source = {};    ///< who says so
 };
 
 enum class Effort {
@@ -72,25 +72,25 @@ struct ExperimentOptions {
 };
 
 struct ExperimentResult {
-    std::vector<Case> cases;
-    Plot figure;
-    std::string caption;   ///< of the figure
-    std::string paragraph; ///< what was done and what it shows, with this run's numbers
+    std::vector<Case> cases = {};
+    Plot figure = {};
+    std::string caption = {};   ///< of the figure
+    std::string paragraph = {}; ///< what was done and what it shows, with this run's numbers
 };
 
 /// A self-contained entry of the ledger.
 struct Experiment {
-    std::string id;    ///< "E-b1"
-    std::string title; ///< the question
-    std::vector<Claim> claims;          ///< stated here: each claim in one experiment
-    std::vector<std::string> revisited; ///< ids stated elsewhere that get further cases here
-    std::function<ExperimentResult(const ExperimentOptions&)> run;
+    std::string id = {};                     ///< "E-b1"
+    std::string title = {};                  ///< the question
+    std::vector<Claim> claims = {};          ///< stated here: each claim in one experiment
+    std::vector<std::string> revisited = {}; ///< ids stated elsewhere that get further cases here
+    std::function<ExperimentResult(const ExperimentOptions&)> run = {};
 };
 
 /// A claim with all its cases.
 struct LedgerRow {
-    Claim claim;
-    std::vector<Case> cases;
+    Claim claim = {};
+    std::vector<Case> cases = {};
     Verdict verdict = Verdict::undecided;
     std::size_t deciding = 0; ///< the case to show: the first that fails, or the one nearest to failing
     double seconds = 0.0;     ///< of the experiments that contributed
@@ -99,7 +99,7 @@ struct LedgerRow {
 /// What an experiment found and how long it took.
 struct ExperimentRecord {
     const Experiment* experiment = nullptr;
-    ExperimentResult result;
+    ExperimentResult result = {};
     double seconds = 0.0;
 };
 

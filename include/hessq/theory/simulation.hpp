@@ -54,17 +54,17 @@ Population gaussian_regression_population(Vector lambda, double noise_variance, 
 /// -lr m / (sqrt(v) + eps). beta1 = 0 is RMSprop with correction; without beta2 it is SGD, its momentum an average.
 struct UpdateRule {
     double lr = 0.0;
-    double beta1 = 0.0;                ///< in [0, 1)
-    std::optional<double> beta2 = {};  ///< in [0, 1)
+    double beta1 = 0.0;               ///< in [0, 1)
+    std::optional<double> beta2 = {}; ///< in [0, 1)
     double eps = 0.0;
     bool on_full_batch = false; ///< follow the population's gradient and only watch the mini-batch's
 };
 
 struct SimulationOptions {
-    Index runs = 256;       ///< at least 1
-    Index block_runs = 32;  ///< runs in a block: blocks are the parallel tasks and the replicates of error bars
-    Index steps = 1000;     ///< observed, at least 0
-    Index burn_in = 0;      ///< steps before these
+    Index runs = 256;      ///< at least 1
+    Index block_runs = 32; ///< runs in a block: blocks are the parallel tasks and the replicates of error bars
+    Index steps = 1000;    ///< observed, at least 0
+    Index burn_in = 0;     ///< steps before these
     std::uint64_t seed = 0;
     std::uint64_t stream = 0; ///< block k draws from RandomStream(seed, stream + k)
 };

@@ -1,0 +1,24 @@
+#include "measure.hpp"
+
+#include "hessq/theory/second_moment_metrics.hpp"
+
+namespace hessq {
+
+Estimate exponent_estimate(VectorView lambda, MatrixView replicates) {
+    return jackknife(replicates, [&](VectorView w) { return eigen_exponent(lambda, w).value().exponent.value; });
+}
+
+Estimate root_exponent_estimate(VectorView lambda, MatrixView replicates) {
+    Estimate q = exponent_estimate(lambda, replicates);
+    q.value /= 2.0;
+    q.std_error /= 2.0;
+    return q;
+}
+
+Estimate mean_ratio(MatrixView replicates, VectorView predicted) {
+    return jackknife(replicates, [&](VectorView w) { return w.cwiseQuotient(predicted).mean(); });
+}
+
+std::vector<double> to_list(VectorView values) { return {values.begin(), values.end()}; }
+
+} // namespace hessq
