@@ -7,6 +7,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <cmath>
 #include <fmt/format.h>
 #include <memory>
 #include <nlohmann/json.hpp>
@@ -58,11 +59,17 @@ std::string full_verdict(const LedgerRow& row) {
     return text;
 }
 
+/// An error bar of rounding is none.
+Cell cell(const Estimate& measured) {
+    constexpr double rounding = 1e-9;
+    return measured.std_error > rounding * std::abs(measured.value) ? Cell(measured) : Cell(measured.value);
+}
+
 TextTable ledger_table(const std::vector<LedgerRow>& rows) {
     TextTable table({"id", "claim", "verdict", "predicted", "measured", "quantity, where"});
     for (const LedgerRow& row : rows) {
         const Case& shown = row.cases[row.deciding];
-        table.add_row({row.claim.id, row.claim.statement, to_string(row.verdict), shown.predicted, shown.measured,
+        table.add_row({row.claim.id, row.claim.statement, to_string(row.verdict), shown.predicted, cell(shown.measured),
                        fmt::format("{}: {}", shown.quantity, shown.regime)});
     }
     return table;
@@ -71,8 +78,8 @@ TextTable ledger_table(const std::vector<LedgerRow>& rows) {
 TextTable case_table(const std::vector<Case>& cases) {
     TextTable table({"claim", "verdict", "predicted", "measured", "tolerance", "quantity", "where"});
     for (const Case& tested : cases)
-        table.add_row({tested.claim, to_string(tested.verdict()), tested.predicted, tested.measured, tested.tolerance,
-                       tested.quantity, tested.regime});
+        table.add_row({tested.claim, to_string(tested.verdict()), tested.predicted, cell(tested.measured),
+                       tested.tolerance, tested.quantity, tested.regime});
     return table;
 }
 
@@ -156,8 +163,8 @@ Action theory_command(CLI::App& command) {
         }
         // Who asks for a few claims wants to see every case of theirs.
         const std::string tables = options->ids.empty() ? ledger_table(rows).str() : details + ledger_table(rows).str();
-        output.finish(Json::object(), result, std::move(report), {{"Effort", effort_name(experiment_options.effort)}}, tables,
-                      finding);
+        output.finish(Json::object(), result, std::move(report), {{"Effort", effort_name(experiment_options.effort)}},
+                      tables, finding);
     };
 }
 

@@ -6,7 +6,13 @@
 
 namespace hessq {
 
+Experiment experiment_b1();
+Experiment experiment_b2();
 Experiment experiment_b3();
+Experiment experiment_b4();
+Experiment experiment_b5();
+Experiment experiment_b6();
+Experiment experiment_x1();
 
 /// Where claims come from.
 inline constexpr const char* essay = "Su Jianlin, kexue.fm/archives/10588 (2024-11-29)";
