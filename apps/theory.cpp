@@ -30,6 +30,14 @@ std::string effort_name(Effort effort) {
     return effort == Effort::quick ? "quick" : effort == Effort::precise ? "precise" : "standard";
 }
 
+std::vector<const Experiment*> selected_by(const std::vector<std::string>& ids) {
+    try {
+        return select_experiments(hessian_squared_experiments(), ids);
+    } catch (const InputError& error) {
+        throw InputError(fmt::format("hessq theory: {}", error.what()));
+    }
+}
+
 std::vector<ExperimentRecord> run_all(const std::vector<const Experiment*>& selected, const ExperimentOptions& options,
                                       const ProgressOptions& progress_options) {
     Progress progress(static_cast<double>(selected.size()), progress_options);
@@ -65,12 +73,14 @@ Cell cell(const Estimate& measured) {
     return measured.std_error > rounding * std::abs(measured.value) ? Cell(measured) : Cell(measured.value);
 }
 
+/// Two lines a claim: what it says, and where its verdict was decided.
 TextTable ledger_table(const std::vector<LedgerRow>& rows) {
-    TextTable table({"id", "claim", "verdict", "predicted", "measured", "quantity, where"});
+    TextTable table({"id", "verdict", "predicted", "measured", "claim, and where it was decided"});
     for (const LedgerRow& row : rows) {
         const Case& shown = row.cases[row.deciding];
-        table.add_row({row.claim.id, row.claim.statement, to_string(row.verdict), shown.predicted, cell(shown.measured),
-                       fmt::format("{}: {}", shown.quantity, shown.regime)});
+        table.add_row(
+            {row.claim.id, to_string(row.verdict), shown.predicted, cell(shown.measured), row.claim.statement});
+        table.add_row({"", "", "", "", fmt::format("    {}: {}", shown.quantity, shown.regime)});
     }
     return table;
 }
@@ -126,17 +136,21 @@ std::string finding_of(const std::vector<LedgerRow>& rows) {
 
 Action theory_command(CLI::App& command) {
     const auto options = std::make_shared<TheoryOptions>();
-    command.add_option("ids", options->ids, "experiments (E-b3) or claims (b17) to run; none: all of them")
-        ->type_name("ID...");
+    command.add_option("ID", options->ids, "experiments (E-b3) or claims (b17) to run; none: all of them")
+        ->type_name("");
     add_switch(command, "--quick", options->quick, "a tenth of the draws: all experiments in less than half a minute")
         ->group("Effort");
     add_switch(command, "--precise", options->precise, "ten times the draws: error bars a third as wide")
         ->group("Effort");
     add_run_options(command, options->run);
+    command.get_option("--out")->description(
+        "folder of the results, replaced if hessq wrote it (default: hessq-out/theory)");
+    command.remove_option(command.get_option("--save-arrays")); // nothing was analysed that could be saved
+    command.footer("'hessq theory b17' runs what tests claim b17, and shows each case.");
     return [options](const std::string& command_line) {
         const ExperimentOptions experiment_options{.effort = effort(*options), .seed = options->run.seed};
         const std::vector<Experiment>& experiments = hessian_squared_experiments();
-        const std::vector<const Experiment*> selected = select_experiments(experiments, options->ids);
+        const std::vector<const Experiment*> selected = selected_by(options->ids);
         Output output("theory", options->run, command_line);
         output.open("theory");
         const std::vector<ExperimentRecord> records = run_all(selected, experiment_options, output.progress_options());

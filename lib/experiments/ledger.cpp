@@ -7,6 +7,7 @@
 #include <cmath>
 #include <fmt/format.h>
 #include <limits>
+#include <utility>
 
 namespace hessq {
 namespace {
@@ -36,6 +37,15 @@ std::size_t deciding_case(const std::vector<Case>& cases) {
     const auto strained = std::max_element(cases.begin(), cases.end(),
                                            [](const Case& a, const Case& b) { return strain(a) < strain(b); });
     return static_cast<std::size_t>(strained - cases.begin());
+}
+
+/// "b9" before "b10": letters, then numbers by their value.
+bool comes_before(const LedgerRow& a, const LedgerRow& b) {
+    const auto parts = [](const std::string& id) {
+        const std::size_t digits = std::min(id.find_first_of("0123456789"), id.size());
+        return std::pair(id.substr(0, digits), digits < id.size() ? std::stod(id.substr(digits)) : 0.0);
+    };
+    return parts(a.claim.id) < parts(b.claim.id);
 }
 
 } // namespace
@@ -131,6 +141,7 @@ std::vector<LedgerRow> ledger(const std::vector<Experiment>& experiments,
             row.deciding = deciding_case(row.cases);
             rows.push_back(std::move(row));
         }
+    std::stable_sort(rows.begin(), rows.end(), comes_before);
     return rows;
 }
 

@@ -12,7 +12,7 @@ namespace {
 
 const std::string problems = "digits-mlp, digits-softmax, digits-autoencoder, iris-mlp, breast-cancer-logistic, "
                              "breast-cancer-mlp, diabetes-linear, P1, P1r, P2, P3a, P3b, P3c, P5";
-const std::string commands = "compare, curvature, train, problems";
+const std::string commands = "compare, curvature, theory, train, problems";
 
 const std::vector<std::string> problem_options = {"--problem", "--data",        "--targets", "--target",
                                                   "--model",   "--hidden",      "--loss",    "--activation",
@@ -93,6 +93,7 @@ BOOST_AUTO_TEST_CASE(help_of_a_command_explains_every_option_and_no_other) {
     const std::map<std::string, std::vector<std::string>> expected = {
         {"compare", joined({problem_options, run_options, training_options, {"--checkpoints"}})},
         {"curvature", joined({problem_options, run_options, {"--count", "--probes", "--products-only"}})},
+        {"theory", {"--quick", "--precise", "--seed", "--threads", "--out", "--json", "--quiet", "--no-report"}},
         {"train", joined({problem_options, run_options, training_options, {"--methods", "--newton-steps"}})},
         {"problems", {"--json"}}};
     for (const auto& [command, options] : expected) {

@@ -92,6 +92,19 @@ BOOST_AUTO_TEST_CASE(rows_collect_the_cases_of_all_experiments) {
     BOOST_CHECK_THROW((void)ledger(experiments, foreign), std::invalid_argument);
 }
 
+BOOST_AUTO_TEST_CASE(rows_are_in_the_order_of_their_numbers) {
+    const std::vector<Experiment> experiments = {
+        {.id = "E",
+         .title = "t",
+         .claims = {{"x1", "s", "s"}, {"b10", "s", "s"}, {"b9", "s", "s"}, {"0.5", "s", "s"}}}};
+    std::vector<Case> cases;
+    for (const Claim& claim : experiments[0].claims) cases.push_back(measured(claim.id, 1.0, 0.0, 0.1));
+    const std::vector<ExperimentRecord> records = {{&experiments[0], {.cases = cases}, 1.0}};
+    std::string order;
+    for (const LedgerRow& row : ledger(experiments, records)) order += row.claim.id + " ";
+    BOOST_TEST(order == "0.5 b9 b10 x1 ");
+}
+
 BOOST_AUTO_TEST_CASE(experiments_are_selected_by_their_ids_and_those_of_their_claims) {
     const std::vector<Experiment> experiments = two_experiments();
     const auto ids = [&](const std::vector<std::string>& wanted) {

@@ -113,8 +113,7 @@ Verdict claim_verdict(const std::vector<Case>& cases);
 std::vector<const Experiment*> select_experiments(const std::vector<Experiment>& experiments,
                                                   const std::vector<std::string>& ids);
 
-/// The ledger of what was measured, in the order in which the experiments state the claims. Claims without a case are
-/// left out.
+/// The ledger of what was measured, in the order of the claims' ids. Claims without a case are left out.
 ///
 /// Throws     std::invalid_argument if a case names a claim that its experiment neither states nor revisits.
 std::vector<LedgerRow> ledger(const std::vector<Experiment>& experiments, const std::vector<ExperimentRecord>& records);
