@@ -289,7 +289,7 @@ BOOST_AUTO_TEST_CASE(some_hessians_have_no_noise_that_makes_adam_s_cloud_isotrop
 
 BOOST_AUTO_TEST_CASE(adam_with_little_noise_is_at_the_edge_of_stability) { // x1 meets 0.5
     const double lr = 0.7;
-    for (const std::uint64_t seed : {1, 2}) {
+    for (const std::uint64_t seed : {1U, 2U}) {
         const Matrix h = with_spectrum(grid(6, 0.05, 5.0), seed);
         const Vector edge = edge_root_second_moment(maxcut_diagonal(h), lr, 0.0);
         double last = 1.0;
