@@ -4,10 +4,12 @@
 #include "hessq/spectrum/dense_eigen.hpp"
 
 #include <Eigen/Cholesky>
+#include <Eigen/LU>
 #include <algorithm>
 #include <cmath>
 #include <limits>
 #include <string>
+#include <utility>
 
 namespace hessq {
 namespace {
@@ -41,6 +43,7 @@ void require_steps(double steps, const char* function) {
 
 void require_spectrum(VectorView lambda, const char* function) {
     require(lambda.size() >= 1, function, "lambda must not be empty; size", lambda.size());
+    require_finite(lambda, std::string(function) + ": lambda");
     require_not_negative(lambda.minCoeff(), function, "the least lambda");
     require_not_negative(lambda.maxCoeff(), function, "the largest lambda");
 }
@@ -56,11 +59,12 @@ void require_cloud(const RegressionCloud& cloud, const char* function) {
     require_batch(cloud.batch, function);
 }
 
+std::string shape(Index rows, Index cols) { return std::to_string(rows) + " x " + std::to_string(cols); }
+
 /// (A + A') / 2, checked.
 Matrix checked_symmetric(MatrixView a, Index n, const char* function, const std::string& name) {
-    require(a.rows() == n && a.cols() == n && n >= 1, function,
-            name + " must be a square matrix of the Hessian's size, not empty",
-            std::to_string(a.rows()) + " x " + std::to_string(a.cols()));
+    require(n >= 1, function, name + " must not be empty; rows", n);
+    require(a.rows() == n && a.cols() == n, function, name + " must be " + shape(n, n), shape(a.rows(), a.cols()));
     require_finite(a, std::string(function) + ": " + name);
     const double asymmetry = (a - a.transpose()).cwiseAbs().maxCoeff();
     require(asymmetry <= std::sqrt(rounding) * a.cwiseAbs().maxCoeff(), function,
@@ -104,6 +108,38 @@ StationaryMoments stationary(const Matrix& h, const Matrix& noise, const Matrix&
             problem.eigen.values.maxCoeff());
     return problem.moments(h, noise);
 }
+
+/// What Adam with a frozen v makes of itself.
+struct AdamIterate {
+    Vector root; ///< sqrt(v)
+    SteppedProblem problem;
+    StationaryMoments moments;
+    Vector misfit; ///< ln W_ii / v_i; infinite where the steps are unstable
+
+    AdamIterate(const Matrix& h, const Matrix& noise, double lr, const Vector& root_v)
+        : root(root_v), problem(h, Matrix((lr * root_v.cwiseInverse()).cwiseSqrt().asDiagonal())),
+          misfit(Vector::Constant(root_v.size(), infinity)) {
+        if (!problem.stable()) return;
+        moments = problem.moments(h, noise);
+        misfit = moments.minibatch.diagonal().array().log() - 2.0 * root.array().log();
+    }
+
+    /// The change of ln v that makes the misfit zero to first order. Let E = D^-1 = diag(root) / lr. Stationarity,
+    /// H S E + E S H - H S H = noise, differentiated is the same equation for dS with the noise -(H S dE + dE S H).
+    Vector newton_step(const Matrix& h, double lr) const {
+        const Index n = root.size();
+        const Matrix hs = h * moments.cloud;
+        Matrix jacobian = -Matrix::Identity(n, n);
+        for (Index j = 0; j < n; ++j) {
+            Matrix forcing = Matrix::Zero(n, n);
+            forcing.col(j) -= 0.5 * root(j) / lr * hs.col(j);
+            forcing.row(j) -= 0.5 * root(j) / lr * hs.col(j).transpose();
+            const Matrix change = problem.moments(h, forcing).full_batch;
+            jacobian.col(j) += change.diagonal().cwiseQuotient(moments.minibatch.diagonal());
+        }
+        return -Eigen::PartialPivLU<Matrix>(jacobian).solve(misfit);
+    }
+};
 
 /// (a^T - b^T) / (a - b) for a, b >= 0: the sum of a^i b^(T-1-i).
 double power_sum(double a, double b, double steps) {
@@ -162,7 +198,8 @@ StationaryMoments stationary_sgd(MatrixView h, MatrixView noise, double lr) {
     const char* function = "stationary_sgd";
     require_positive(lr, function, "lr");
     const Index n = h.rows();
-    return stationary(checked_symmetric(h, n, function, "H"), checked_symmetric(noise, n, function, "the noise"),
+    const Matrix hessian = checked_symmetric(h, n, function, "H");
+    return stationary(hessian, checked_symmetric(noise, n, function, "the noise"),
                       std::sqrt(lr) * Matrix::Identity(n, n), function);
 }
 
@@ -190,31 +227,36 @@ StationaryAdam stationary_adam(MatrixView h, MatrixView noise, double lr, const 
     require(least_noise >= -static_cast<double>(n) * rounding * c.cwiseAbs().maxCoeff(), function,
             "the noise must be positive semidefinite; least eigenvalue", least_noise);
 
-    // By Gershgorin H < 2 diag(sqrt v) / lr here, which is stability.
-    const Vector start = c.diagonal().cwiseSqrt() + 0.5 * lr * hessian.cwiseAbs().rowwise().sum();
-    Vector log_v = 2.0 * start.array().log(), stable_log_v = log_v;
+    // By Gershgorin H < 2 diag(bound) / lr, so that these steps are stable. Newton's method is lost where the noise is
+    // small against them; there it follows the solution down from a larger noise.
+    const Vector bound = 0.5 * lr * hessian.cwiseAbs().rowwise().sum();
+    const double ratio = bound.cwiseAbs2().cwiseQuotient(c.diagonal()).maxCoeff();
+    double scale = std::pow(4.0, std::max(0.0, std::ceil(0.5 * std::log2(ratio))));
+    AdamIterate here(hessian, scale * c, lr, (scale * c.diagonal()).cwiseSqrt() + bound);
     StationaryAdam result;
-    result.residual = infinity;
-    double weight = 0.5;
-    while (!result.converged && result.iterations < options.max_iterations) {
-        ++result.iterations;
-        const Vector root_steps = (std::sqrt(lr) * (-0.25 * log_v.array()).exp()).matrix();
-        const SteppedProblem problem(hessian, root_steps.asDiagonal());
-        if (!problem.stable()) {
-            weight *= 0.5;
-            log_v = 0.5 * (log_v + stable_log_v);
-            continue;
+    const auto residual = [&] { return here.misfit.cwiseAbs().maxCoeff(); };
+    bool moving = true;
+    while (moving && result.iterations < options.max_iterations) {
+        if (residual() <= (scale > 1.0 ? 0.01 : options.tolerance)) {
+            if (scale == 1.0) break;
+            scale *= 0.25;
+            here = AdamIterate(hessian, scale * c, lr, here.root);
         }
-        stable_log_v = log_v;
-        result.moments = problem.moments(hessian, c);
-        const Vector change = result.moments.minibatch.diagonal().array().log() - log_v.array();
-        const double residual = change.cwiseAbs().maxCoeff();
-        if (residual > 0.95 * result.residual) weight = std::max(0.5 * weight, 1.0 / 64.0);
-        result.residual = residual;
-        result.converged = residual <= options.tolerance;
-        log_v += weight * change;
+        const Vector step = here.newton_step(hessian, lr);
+        moving = false;
+        // Overlong steps become unstable, or raise the misfit.
+        for (double length = 1.0; !moving && length > 1e-12; length *= 0.5) {
+            AdamIterate next(hessian, scale * c, lr,
+                             here.root.cwiseProduct((0.5 * length * step).array().exp().matrix()));
+            moving = next.misfit.norm() < here.misfit.norm();
+            if (moving) here = std::move(next);
+        }
+        ++result.iterations;
     }
-    result.root_second_moment = result.moments.minibatch.diagonal().cwiseSqrt();
+    result.moments = here.moments;
+    result.root_second_moment = here.moments.minibatch.diagonal().cwiseSqrt();
+    result.residual = scale == 1.0 ? residual() : infinity;
+    result.converged = result.residual <= options.tolerance;
     return result;
 }
 
@@ -381,8 +423,7 @@ AnharmonicMoments anharmonic_moments(MatrixView h, const std::vector<Matrix>& th
 }
 
 double off_diagonal_share(MatrixView h) {
-    require(h.rows() == h.cols(), "off_diagonal_share", "H must be square",
-            std::to_string(h.rows()) + " x " + std::to_string(h.cols()));
+    require(h.rows() == h.cols(), "off_diagonal_share", "H must be square", shape(h.rows(), h.cols()));
     Matrix off = h;
     off.diagonal().setZero();
     const double size = h.norm();
