@@ -72,7 +72,11 @@ public:
     std::uint64_t seed() const { return options_.seed; }
     int threads() const { return threads_; }
     bool save_arrays() const { return options_.save_arrays; }
-    ProgressOptions progress_options() const { return {.quiet = options_.quiet || options_.json}; }
+    /// Nothing but the result, or nothing at all, is to be printed.
+    bool is_quiet() const { return options_.quiet || options_.json; }
+    /// Where the results will be: absolute.
+    const std::filesystem::path& out() const { return folder_->path(); }
+    ProgressOptions progress_options() const { return {.quiet = is_quiet()}; }
 
     /// The mini-batch of a problem with fewer samples than the default is all of them.
     ///
