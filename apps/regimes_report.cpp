@@ -34,9 +34,21 @@ std::optional<RegimeExponent> exponent_from(const Json& json) {
     return q;
 }
 
-/// Less than 0.15 away, or less than two standard errors more than that: no real network is the Gaussian linear model
-/// that the laws are exact for.
-bool is_near(const Estimate& q, double law) { return std::abs(q.value - law) <= 0.15 + 2.0 * q.std_error; }
+/// No real network is the Gaussian linear model that the laws are exact for, so an exponent may be this far off; and
+/// one whose standard error is larger than this is not called near to anything.
+constexpr double tolerance = 0.15;
+
+bool is_near(const Estimate& q, double law) { return std::abs(q.value - law) <= tolerance + 2.0 * q.std_error; }
+
+std::string counted(std::size_t count, const std::string& what) {
+    return fmt::format("{} {}{}", count, what, count == 1 ? "" : "s");
+}
+
+Cell number_cell(double value, int digits) {
+    Cell cell(std::isfinite(value) ? format_number(value, digits) : "-");
+    cell.number = std::isfinite(value);
+    return cell;
+}
 
 std::string cells_of(Index count, std::size_t total) {
     return count == static_cast<Index>(total) ? fmt::format("all {} cells", total)
@@ -66,21 +78,27 @@ Extremes extremes(const RegimeGrid& grid, std::optional<RegimeExponent> RegimeCe
 std::string words(const RegimeExponent& q) { return format_estimate(q.exponent.value, q.exponent.std_error); }
 
 std::string measured_words(const RegimeGrid& grid) {
-    Index squared = 0, fisher = 0, both = 0, neither = 0, missing = 0;
+    Index squared = 0, fisher = 0, neither = 0, unsure = 0, missing = 0;
     for (const RegimeCell& cell : grid.cells) {
-        if (!cell.minibatch) {
+        if (!cell.minibatch)
             ++missing;
-            continue;
-        }
-        const bool near_two = is_near(cell.minibatch->exponent, 2.0), near_one = is_near(cell.minibatch->exponent, 1.0);
-        ++(near_two && near_one ? both : near_two ? squared : near_one ? fisher : neither);
+        else if (!(cell.minibatch->exponent.std_error <= tolerance))
+            ++unsure;
+        else if (is_near(cell.minibatch->exponent, 2.0))
+            ++squared;
+        else if (is_near(cell.minibatch->exponent, 1.0))
+            ++fisher;
+        else
+            ++neither;
     }
     const std::size_t total = grid.cells.size();
     std::string text = fmt::format(
-        "It is near 2, the Hessian-squared law, in {}, near 1, the Fisher law, in {}, and near neither in {}",
-        cells_of(squared, total), cells_of(fisher, total), cells_of(neither, total));
-    if (both > 0) text += fmt::format("; in {} the error bar cannot tell the two apart", cells_of(both, total));
-    text += " (near: within 0.15 and two standard errors).";
+        "It is near 2, the Hessian-squared law, in {}, near 1, the Fisher law, in {}, and near neither in {} (near: "
+        "within {} and two standard errors).",
+        cells_of(squared, total), cells_of(fisher, total), cells_of(neither, total), tolerance);
+    if (unsure > 0)
+        text += fmt::format(" In {} the error bar is larger than {}: too uncertain to say.", cells_of(unsure, total),
+                            tolerance);
     if (missing > 0) text += fmt::format(" In {} there is no exponent; the table says why.", cells_of(missing, total));
     return text;
 }
@@ -150,17 +168,19 @@ RegimeCell regime_cell(const Json& json) {
 
 std::string finding_of(const RegimeGrid& grid, const std::string& problem) {
     const Extremes mini = extremes(grid, &RegimeCell::minibatch), full = extremes(grid, &RegimeCell::full_batch);
-    std::string text = fmt::format("Over {} batch sizes and {} {}s on {}", grid.batches.size(), grid.positions.size(),
-                                   axis_word(grid.by_distance), problem);
+    std::string text = fmt::format("Over {} and {} on {}", counted(grid.batches.size(), "batch size"),
+                                   counted(grid.positions.size(), axis_word(grid.by_distance)), problem);
     if (!mini.least) return text + fmt::format(" no cell has an exponent. The first one: {}.", grid.cells.front().why);
     text += fmt::format(", the exponent q of {} ranges from {} ({}) to {} ({}). ",
                         grid.by_distance ? "the mini-batch second moment around the minimum" : "what Adam averages",
                         words(*mini.least->minibatch), place(grid, *mini.least), words(*mini.largest->minibatch),
                         place(grid, *mini.largest));
     text += measured_words(grid);
-    if (full.least)
-        text += fmt::format(" Full-batch gradients at the same points have q from {} to {}.",
-                            words(*full.least->full_batch), words(*full.largest->full_batch));
+    if (full.least) {
+        const std::string low = words(*full.least->full_batch), high = words(*full.largest->full_batch);
+        text += low == high ? fmt::format(" Full-batch gradients at the same points have q = {} in every cell.", low)
+                            : fmt::format(" Full-batch gradients at the same points have q from {} to {}.", low, high);
+    }
     text += grid.by_distance ? prediction_words(grid) : training_words(grid);
     if (grid.by_distance)
         text += fmt::format(" The center of the cloud has a loss of {} and a gradient of norm {}.",
@@ -189,20 +209,22 @@ TextTable cell_table(const RegimeGrid& grid) {
         "batch",       axis_word(grid.by_distance), "q", "scatter", "sampling", "directions", "loss", "q, full batch",
         "signal share"};
     if (predicts) headers.insert(headers.begin() + 3, "q, predicted");
-    headers.push_back("remark");
+    const bool remarks =
+        std::any_of(grid.cells.begin(), grid.cells.end(), [](const RegimeCell& cell) { return !cell.why.empty(); });
+    if (remarks) headers.push_back("remark");
     TextTable table(headers);
     for (std::size_t i = 0; i < grid.cells.size(); ++i) {
         const RegimeCell& cell = grid.cells[i];
         std::vector<Cell> row = {cell.batch, cell.position};
         row.push_back(cell.minibatch ? Cell(cell.minibatch->exponent) : Cell("-"));
         if (predicts) row.push_back(grid.predicted[i] ? Cell(*grid.predicted[i]) : Cell("-"));
-        row.push_back(cell.minibatch ? Cell(format_number(cell.minibatch->scatter_error, 2)) : Cell("-"));
-        row.push_back(cell.minibatch ? Cell(format_number(cell.minibatch->sampling_error, 2)) : Cell("-"));
+        row.push_back(number_cell(cell.minibatch ? cell.minibatch->scatter_error : nan_value, 2));
+        row.push_back(number_cell(cell.minibatch ? cell.minibatch->sampling_error : nan_value, 2));
         row.push_back(cell.minibatch ? Cell(cell.minibatch->exponent.samples) : Cell("-"));
-        row.push_back(std::isfinite(cell.loss) ? Cell(cell.loss) : Cell("-"));
+        row.push_back(number_cell(cell.loss, 4));
         row.push_back(cell.full_batch ? Cell(cell.full_batch->exponent) : Cell("-"));
-        row.push_back(std::isfinite(cell.signal_share) ? Cell(format_number(cell.signal_share, 2)) : Cell("-"));
-        row.push_back(Cell(cell.why));
+        row.push_back(number_cell(cell.signal_share, 2));
+        if (remarks) row.push_back(Cell(cell.why));
         table.add_row(std::move(row));
     }
     return table;

@@ -387,7 +387,7 @@ double place_of(double position, const std::vector<double>& axis) {
 std::string axis_ticks(std::string_view name, const std::vector<double>& axis) {
     std::string text;
     for (std::size_t i = 0; i < axis.size(); ++i)
-        text += fmt::format("{}{} {}", i == 0 ? "" : ", ", quoted(fmt::format("{:.4g}", axis[i])), i);
+        text += fmt::format("{}\"{:.4g}\" {}", i == 0 ? "" : ", ", axis[i], i);
     return fmt::format("set {0}tics ({1})\nset {0}range [-0.5:{2}]\n", name, text,
                        static_cast<double>(axis.size()) - 0.5);
 }
