@@ -28,6 +28,7 @@ struct RegimesOptions {
     RunOptions run;
     TrainingOptions training{.steps = 1000, .batch = 64, .lr = 1e-3};
     std::string axis = "lr", batches, lrs, distances;
+    Index runs = 4;
     Index points = 64;
     Index newton_steps = 20;
 
@@ -81,15 +82,12 @@ std::vector<Index> batch_sizes(const RegimesOptions& options, const Problem& pro
 
 /// Options of the other axis would change nothing.
 void refuse_idle_options(const CLI::App& command, const RegimesOptions& options) {
-    const std::vector<const char*> of_lr = {"--lrs", "--steps", "--beta1", "--beta2", "--eps"};
+    const std::vector<const char*> of_lr = {"--lrs", "--runs", "--steps", "--beta1", "--beta2", "--eps"};
     const std::vector<const char*> of_distance = {"--distances", "--points", "--newton-steps"};
     for (const char* option : options.by_distance() ? of_lr : of_distance)
         if (command.get_option(option)->count() > 0)
             throw InputError(fmt::format("{}: expected with --axis {}; got --axis {}", option,
                                          options.by_distance() ? "lr" : "distance", options.axis));
-    if (options.training.steps < 20)
-        throw InputError(
-            fmt::format("--steps: expected a whole number of at least 20; got {}", options.training.steps));
 }
 
 Sampling sampling_of(const RegimesOptions& options) {
@@ -155,7 +153,8 @@ void measure_runs(const Run& run, const RegimesOptions& options, PartialResults&
                                    .add(training.beta1)
                                    .add(training.beta2)
                                    .add(training.eps)
-                                   .add(std::to_string(run.seed()));
+                                   .add(std::to_string(run.seed()))
+                                   .add(static_cast<double>(options.runs));
     for (const Index batch : grid.batches)
         for (const double lr : grid.positions) {
             const RegimeOptions cell{.batch = batch,
@@ -165,7 +164,8 @@ void measure_runs(const Run& run, const RegimesOptions& options, PartialResults&
                                      .beta1 = training.beta1,
                                      .beta2 = training.beta2,
                                      .eps = training.eps,
-                                     .seed = run.seed()};
+                                     .seed = run.seed(),
+                                     .runs = options.runs};
             Fingerprint key = common;
             pieces.push_back({key.add(static_cast<double>(batch)).add(lr).str(),
                               fmt::format("batch {}, lr {}", batch, format_number(lr)), [&run, cell] {
@@ -262,6 +262,7 @@ Json result_of(const RegimesOptions& options, const RegimeGrid& grid) {
         result["training"] = app::to_json(options.training);
         result["training"].erase("batch");
         result["training"].erase("lr");
+        result["training"]["runs"] = options.runs;
         result["start"] = {{"loss", grid.start_loss}, {"gradient_norm", grid.start_gradient_norm}};
     }
     result["error_bar"] = error_bar_words(grid.by_distance);
@@ -292,6 +293,9 @@ Action regimes_command(CLI::App& command) {
         ->group(group);
     add_text(command, "--distances", options->distances, "X,X,...",
              "standard deviations of each parameter around the minimum (default: 0.001, 0.003, 0.01, ..., 3)")
+        ->group(group);
+    add_count(command, "--runs", options->runs, 2,
+              "lr: runs a cell, from one start with mini-batches of their own; q is their mean")
         ->group(group);
     add_count(command, "--points", options->points, 3, "distance: points around the minimum")->group(group);
     add_count(command, "--newton-steps", options->newton_steps, 1,

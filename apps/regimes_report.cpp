@@ -107,7 +107,7 @@ std::string training_words(const RegimeGrid& grid) {
     const Index worse = std::count_if(grid.cells.begin(), grid.cells.end(),
                                       [&](const RegimeCell& cell) { return cell.loss > grid.start_loss; });
     if (worse == 0) return "";
-    return fmt::format(" In {} the run ended above the loss of {} it had started from.",
+    return fmt::format(" In {} the runs ended above the loss of {} they had started from, on average.",
                        cells_of(worse, grid.cells.size()), format_number(grid.start_loss));
 }
 
@@ -256,9 +256,10 @@ const char* error_bar_words(bool by_distance) {
                ? "std_error is the root of the sum of two squares: scatter_error, the directions' deviations from the "
                  "line, and sampling_error, the jackknife over the independent points of the cloud. Gradient noise is "
                  "exact. Another minimum is not in it."
-               : "std_error is the root of the sum of two squares: scatter_error, the directions' deviations from the "
-                 "line, and sampling_error, the jackknife over ten blocks of consecutive steps of this run. Other "
-                 "starts, and correlations over more than a block, are not in it; a drift of the run counts as noise.";
+               : "q is the mean over the runs of a cell. std_error is the root of the sum of two squares: "
+                 "scatter_error, "
+                 "the directions' deviations from the line, and sampling_error, of that mean, from the spread of the "
+                 "runs. Another start is not in it.";
 }
 
 } // namespace hessq::app

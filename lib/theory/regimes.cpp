@@ -19,6 +19,7 @@ namespace hessq {
 namespace {
 
 constexpr double nothing = std::numeric_limits<double>::quiet_NaN();
+constexpr std::uint64_t run_stream = 0x72756e73;     // "runs"
 constexpr std::uint64_t cloud_stream = 0x636c6f7564; // "cloud"; point i draws from the i-th stream behind it
 
 /// The eigenpairs that count.
@@ -32,55 +33,81 @@ Directions resolved(const SymmetricEigen& h) {
     return {entries_at(h.values, chosen), columns_at(h.vectors, chosen)};
 }
 
-/// The exponent of the mean of the replicates: column i holds u_k'W_i u_k of the i-th independent part of W.
+RegimeExponent with_errors(const Estimate& q, double scatter, double sampling) {
+    RegimeExponent result{.exponent = q, .scatter_error = scatter, .sampling_error = sampling};
+    result.exponent.std_error = std::hypot(scatter, sampling);
+    return result;
+}
+
+/// The exponent of the mean of the replicates: column i holds u_k'W_i u_k at the i-th point.
 std::optional<RegimeExponent> exponent_of(const Vector& lambda, const Matrix& replicates) {
-    if (lambda.size() == 0 || replicates.cols() < 2) return std::nullopt;
+    if (lambda.size() == 0) return std::nullopt;
     const Vector mean = replicates.rowwise().mean();
     const std::optional<EigenExponent> q = eigen_exponent(lambda, mean);
     if (!q) return std::nullopt;
     const JackknifeEstimate sampled = jackknife(replicates, [&](VectorView forms) {
-        // Without one part a direction may not have been seen at all; as good as unseen, it moves nothing.
+        // Without one point there may be no line left; it then counts as one that moves nothing.
         const std::optional<EigenExponent> others = eigen_exponent(lambda, forms);
         return others ? others->exponent.value : q->exponent.value;
     });
-    RegimeExponent result{
-        .exponent = q->exponent, .scatter_error = q->exponent.std_error, .sampling_error = sampled.std_error};
-    result.exponent.std_error = std::hypot(result.scatter_error, result.sampling_error);
-    return result;
-}
-
-/// u_k'W_b u_k for ten parts W_b of the W that Adam's weights make, b a block of consecutive steps: W is their mean.
-Matrix block_forms(const GradientHistory& history, double beta2, Index steps, const Matrix& u) {
-    constexpr Index blocks = 10;
-    const Matrix factor = history.weighted_factor(beta2, steps);
-    Matrix squares(factor.cols(), u.cols());
-    squares.noalias() = factor.transpose() * u;
-    squares = squares.cwiseAbs2();
-
-    // Adam's weights by age; the newest step is the last column.
-    const Index count = factor.cols();
-    const Index used = std::min(blocks, count);
-    const double total = 1.0 - std::pow(beta2, static_cast<double>(count));
-    Matrix forms = Matrix::Zero(u.cols(), used);
-    Index begin = 0;
-    for (Index b = 0; b < used; ++b) {
-        // Columns 0, ..., end - 1 weigh beta2^(count - end) - beta2^count of the total; every block holds one step.
-        const double share = static_cast<double>(b + 1) / static_cast<double>(used);
-        Index end = begin + 1;
-        const auto weight_to = [&](Index column) {
-            return (std::pow(beta2, static_cast<double>(count - column)) - (1.0 - total)) / total;
-        };
-        while (end < count - (used - 1 - b) && (b == used - 1 || weight_to(end) < share)) ++end;
-        forms.col(b) = static_cast<double>(used) * squares.middleRows(begin, end - begin).colwise().sum().transpose();
-        begin = end;
-    }
-    return forms;
+    return with_errors(q->exponent, q->exponent.std_error, sampled.std_error);
 }
 
 const char* no_line = "fewer than 3 directions of different curvature have a second moment";
 
 RegimeCell diverged(Index batch, double position, const std::string& reason) {
     return {.batch = batch, .position = position, .loss = nothing, .signal_share = nothing, .why = reason};
+}
+
+/// What one run leaves.
+struct RunReading {
+    std::optional<EigenExponent> minibatch, full_batch;
+    double loss = 0.0, signal = 0.0, total = 0.0;
+};
+
+RunReading read_run(const FiniteSumObjective& objective, VectorView start, const RegimeOptions& options,
+                    std::uint64_t seed) {
+    const auto adam =
+        adam_optimizer({.lr = options.lr, .beta1 = options.beta1, .beta2 = options.beta2, .eps = options.eps});
+    GradientHistory minibatch(objective.dimension(), options.steps), full_batch = minibatch;
+    const TrainResult run =
+        train(objective, start, *adam,
+              {.steps = options.steps, .batch = options.batch, .sampling = options.sampling, .seed = seed},
+              [&](Index, VectorView w, VectorView gradient) {
+                  minibatch.observe(gradient);
+                  full_batch.observe(objective.gradient(w));
+              });
+    RunReading reading;
+    reading.loss = objective.value(run.parameters);
+    require_finite(reading.loss, "the loss after the last step");
+    const Matrix hessian = objective.dense_hessian(run.parameters);
+    require_finite(hessian, "the Hessian after the last step");
+    const Directions directions = resolved(symmetric_eigen(hessian));
+    if (directions.lambda.size() == 0) return reading;
+    const Vector noisy = minibatch.quadratic_forms(directions.vectors, options.beta2, options.steps);
+    const Vector quiet = full_batch.quadratic_forms(directions.vectors, options.beta2, options.steps);
+    reading.minibatch = eigen_exponent(directions.lambda, noisy);
+    reading.full_batch = eigen_exponent(directions.lambda, quiet);
+    reading.signal = quiet.sum();
+    reading.total = noisy.sum();
+    return reading;
+}
+
+/// The mean over the runs; nothing unless every run has an exponent.
+std::optional<RegimeExponent> mean_exponent(const std::vector<RunReading>& runs,
+                                            std::optional<EigenExponent> RunReading::*which) {
+    Vector values(static_cast<Index>(runs.size()));
+    double scatter = 0.0;
+    Index directions = std::numeric_limits<Index>::max();
+    for (std::size_t r = 0; r < runs.size(); ++r) {
+        const std::optional<EigenExponent>& q = runs[r].*which;
+        if (!q) return std::nullopt;
+        values(static_cast<Index>(r)) = q->exponent.value;
+        scatter += q->exponent.std_error / static_cast<double>(runs.size());
+        directions = std::min(directions, q->directions);
+    }
+    const Estimate mean = mean_estimate(values);
+    return with_errors({.value = mean.value, .samples = directions}, scatter, mean.std_error);
 }
 
 void check(const FiniteSumObjective& objective, Index batch, const char* function) {
@@ -91,37 +118,36 @@ void check(const FiniteSumObjective& objective, Index batch, const char* functio
 
 } // namespace
 
+std::uint64_t regime_seed(std::uint64_t seed, Index run) {
+    if (run == 0) return seed;
+    constexpr Index many = Index{1} << 62;
+    return static_cast<std::uint64_t>(RandomStream(seed, run_stream).integer(static_cast<std::uint64_t>(run), many));
+}
+
 RegimeCell measure_regime(const FiniteSumObjective& objective, VectorView start, const RegimeOptions& options) {
     require_size(start.size(), objective.dimension(), "measure_regime", "start");
     check(objective, options.batch, "measure_regime");
-    require(options.steps >= 20, "measure_regime", "steps must be at least 20", options.steps);
-    const auto adam =
-        adam_optimizer({.lr = options.lr, .beta1 = options.beta1, .beta2 = options.beta2, .eps = options.eps});
+    require(options.steps >= 1, "measure_regime", "steps must be at least 1", options.steps);
+    require(options.runs >= 2, "measure_regime", "runs must be at least 2", options.runs);
+    std::vector<RunReading> runs;
     try {
-        GradientHistory minibatch(objective.dimension(), options.steps), full_batch = minibatch;
-        const TrainResult run =
-            train(objective, start, *adam,
-                  {.steps = options.steps, .batch = options.batch, .sampling = options.sampling, .seed = options.seed},
-                  [&](Index, VectorView w, VectorView gradient) {
-                      minibatch.observe(gradient);
-                      full_batch.observe(objective.gradient(w));
-                  });
-        RegimeCell cell{.batch = options.batch, .position = options.lr};
-        cell.loss = objective.value(run.parameters);
-        require_finite(cell.loss, "the loss after the last step");
-        const Matrix hessian = objective.dense_hessian(run.parameters);
-        require_finite(hessian, "the Hessian after the last step");
-        const Directions directions = resolved(symmetric_eigen(hessian));
-        const Matrix noisy = block_forms(minibatch, options.beta2, options.steps, directions.vectors);
-        const Matrix quiet = block_forms(full_batch, options.beta2, options.steps, directions.vectors);
-        cell.minibatch = exponent_of(directions.lambda, noisy);
-        cell.full_batch = exponent_of(directions.lambda, quiet);
-        cell.signal_share = quiet.sum() / noisy.sum();
-        if (!cell.minibatch) cell.why = noisy.cols() < 2 ? "with this beta2 W is a single gradient" : no_line;
-        return cell;
+        for (Index r = 0; r < options.runs; ++r)
+            runs.push_back(read_run(objective, start, options, regime_seed(options.seed, r)));
     } catch (const NumericalError& error) {
         return diverged(options.batch, options.lr, error.what());
     }
+    RegimeCell cell{.batch = options.batch, .position = options.lr};
+    cell.minibatch = mean_exponent(runs, &RunReading::minibatch);
+    cell.full_batch = mean_exponent(runs, &RunReading::full_batch);
+    double signal = 0.0, total = 0.0;
+    for (const RunReading& run : runs) {
+        cell.loss += run.loss / static_cast<double>(options.runs);
+        signal += run.signal;
+        total += run.total;
+    }
+    cell.signal_share = signal / total;
+    if (!cell.minibatch) cell.why = no_line;
+    return cell;
 }
 
 std::vector<RegimeCell> measure_cloud_regimes(const FiniteSumObjective& objective, VectorView center,
@@ -172,9 +198,9 @@ std::vector<RegimeCell> measure_cloud_regimes(const FiniteSumObjective& objectiv
 
 double regime_bytes(Index dimension, Index samples, Index steps) {
     const auto n = static_cast<double>(dimension), m = static_cast<double>(samples);
-    // The gradients of both kinds, those of one kind weighted, and their projections; the Hessian, its eigenvectors
-    // with dsyevd's workspace, and the resolved ones; the passes of all samples.
-    return 4.0 * GradientHistory::bytes(dimension, steps) +
+    // The gradients of both kinds and their projections; the Hessian, its eigenvectors with dsyevd's workspace, and the
+    // resolved ones; the passes of all samples.
+    return 3.0 * GradientHistory::bytes(dimension, steps) +
            8.0 * (6.0 * n * n + 4.0 * n * static_cast<double>(sample_chunk) + 20.0 * (n + m));
 }
 

@@ -53,8 +53,8 @@ std::string shown(const std::filesystem::path& out) {
     return report.substr(0, report.find("How this was made"));
 }
 
-const std::vector<std::string> four_cells = {"regimes", "--problem", "iris-mlp", "--batches", "2,16",
-                                             "--lrs",   "0.01,0.1",  "--steps",  "40"};
+const std::vector<std::string> four_cells = {"regimes",  "--problem", "iris-mlp", "--batches", "2,16", "--lrs",
+                                             "0.01,0.1", "--steps",   "40",       "--runs",    "2"};
 
 /// Four cells are finished, but the disk is too full for their result.
 void interrupt(const TemporaryFolder& folder, const std::string& out) {
@@ -237,7 +237,8 @@ BOOST_AUTO_TEST_CASE(mistakes_get_one_line_and_leave_nothing) {
     refuses({"--axis", "distance", "--lrs", "0.1"}, "--lrs: expected with --axis lr; got --axis distance");
     refuses({"--axis", "distance", "--steps", "30"}, "--steps: expected with --axis lr; got --axis distance");
     refuses({"--points", "5"}, "--points: expected with --axis distance; got --axis lr");
-    refuses({"--steps", "19"}, "--steps: expected a whole number of at least 20; got 19");
+    refuses({"--runs", "1"}, "--runs: expected a whole number of at least 2; got 1");
+    refuses({"--axis", "distance", "--runs", "2"}, "--runs: expected with --axis lr; got --axis distance");
     refuses({"--batch", "4"}, "hessq regimes: expected an option of regimes; got --batch (did you mean --batches?)");
 
     std::filesystem::create_directory(folder / "out.partial");

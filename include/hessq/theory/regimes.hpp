@@ -16,14 +16,14 @@
 
 namespace hessq {
 
-/// The exponent of one second moment W. `exponent.std_error` is the root of the sum of the squares of two errors:
-/// scatter, the directions' deviations from the line (that of eigen_exponent), and sampling, how much q moves when
-/// parts of the gradients that made W are left out. Each contains some of the other, so their sum is rather too large
-/// than too small. Neither knows another start or another minimum.
+/// The exponent q of a second moment. `exponent.std_error` is the root of the sum of the squares of two errors:
+/// scatter, how well a line describes W (that of eigen_exponent), and sampling, what another draw of the mini-batches
+/// or of the cloud would change. The scatter contains some of the sampling, so that their sum is rather too large than
+/// too small. Neither knows another start or another minimum.
 struct RegimeExponent {
-    Estimate exponent; ///< samples: directions in the fit
+    Estimate exponent; ///< samples: directions in the fit, the fewest of all runs
     double scatter_error = 0.0;
-    double sampling_error = 0.0; ///< jackknife over blocks of consecutive steps, or over points of the cloud
+    double sampling_error = 0.0; ///< of the mean over runs, from their spread; or the jackknife over points of a cloud
 };
 
 /// One point of the diagram.
@@ -32,7 +32,7 @@ struct RegimeCell {
     double position = 0.0;                         ///< the learning rate, or the distance s
     std::optional<RegimeExponent> minibatch = {};  ///< of the gradients that Adam averages
     std::optional<RegimeExponent> full_batch = {}; ///< of full-batch gradients at the same points
-    double loss = 0.0;         ///< full-batch: at the end of the run, or the mean over the cloud. NaN if diverged
+    double loss = 0.0;         ///< full-batch, mean over the ends of the runs or over the cloud. NaN if diverged
     double signal_share = 0.0; ///< tr E[g g'] / tr W over the resolved directions, g full-batch. NaN if diverged
     std::string why = {};      ///< why there is no mini-batch exponent; empty where there is one
 };
@@ -40,24 +40,27 @@ struct RegimeCell {
 struct RegimeOptions {
     Index batch = 64; ///< samples in a mini-batch
     double lr = 1e-3;
-    Index steps = 1000; ///< Adam updates, at least 20
+    Index steps = 1000; ///< Adam updates, at least 1
     Sampling sampling = Sampling::iid;
     double beta1 = 0.9;
     double beta2 = 0.999; ///< also of the second moment W
     double eps = 1e-8;
-    std::uint64_t seed = 0; ///< of the mini-batches
+    std::uint64_t seed = 0; ///< of the mini-batches; run r has regime_seed(seed, r)
+    Index runs = 4;         ///< with mini-batches of their own, from the same start; at least 2
 };
+
+/// The seed itself for run 0, and others that share no mini-batch with it.
+std::uint64_t regime_seed(std::uint64_t seed, Index run);
 
 /// Trains with Adam and reads W = sum_t w_t g_t g_t', with the weights of Adam's bias-corrected v, in the eigenbasis of
 /// the exact Hessian at the end of the run; for the mini-batch gradients and for the full-batch gradients at the same
 /// points. As in `compare`, W mixes gradients of earlier points with the Hessian of the last one: Adam does.
 ///
-/// Error bar  See RegimeExponent. Sampling: ten blocks of consecutive steps with about equal weight in W. It does not
-/// see
-///            gradients that stay correlated over more than a block, as full-batch ones do along flat directions, and
-///            it takes a drift of the run for noise.
-/// Cost       regime_bytes; `steps` mini-batch and full-batch gradients, one dense Hessian, one eigen-decomposition,
-///            4 n T r flops for r resolved directions and T steps.
+/// Error bar  See RegimeExponent; q is the mean over the runs. Leaving out blocks of one run's steps is no substitute
+/// for
+///            runs: W is not stationary, and its drift, which every run repeats, would pass for noise.
+/// Cost       regime_bytes; for each run `steps` mini-batch and full-batch gradients, one dense Hessian, one
+///            eigen-decomposition, 4 n T r flops for r resolved directions and T steps.
 /// Returns    A loss or gradient that stops being finite, or no line to fit, is an outcome: see `why`.
 /// Throws     std::invalid_argument for options out of range or a start of the wrong length.
 /// Source     theory.md 0.1 and metric M1.
