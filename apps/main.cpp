@@ -29,7 +29,7 @@ const std::vector<Command> commands = {
     {"compare", "Newton against Adam and RMSprop along a training run, and what v measures", compare_command},
     {"curvature", "at one point: loss, gradient, Hessian, Gauss-Newton, Fisher, noise, extreme eigenvalues",
      curvature_command},
-    {"regimes", "the phase diagram: what v measures against batch size and learning rate, or distance from the minimum",
+    {"regimes", "a map of what v measures: batch size against learning rate, or distance from the minimum",
      regimes_command},
     {"train", "optimizers and Newton methods side by side", train_command},
     {"problems", "the bundled problems: name, samples, parameters, what each shows", problems_command},

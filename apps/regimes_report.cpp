@@ -233,8 +233,8 @@ TextTable cell_table(const RegimeGrid& grid) {
 void add_figures(HtmlReport& report, const RegimeGrid& grid) {
     HeatMap mini = exponent_map(grid, "What the mini-batch second moment measures", &RegimeCell::minibatch);
     std::string caption = "One cell for each setting, with its exponent q: blue where the second moment follows the "
-                          "Fisher law (q = 1), orange where it follows the Hessian squared (q = 2), pale between, gray "
-                          "where there is none.";
+                          "Fisher law (q = 1), orange where it follows the Hessian squared (q = 2), pale between, deep "
+                          "blue below both, gray where there is none.";
     if (!grid.crossover.x.empty()) {
         mini.lines.push_back(grid.crossover);
         caption +=
