@@ -29,6 +29,8 @@ const std::vector<Command> commands = {
     {"compare", "Newton against Adam and RMSprop along a training run, and what v measures", compare_command},
     {"curvature", "at one point: loss, gradient, Hessian, Gauss-Newton, Fisher, noise, extreme eigenvalues",
      curvature_command},
+    {"regimes", "a map of what v measures: batch size against learning rate, or distance from the minimum",
+     regimes_command},
     {"theory", "the claims about Adam and the Hessian, one by one: predicted, measured, verdict", theory_command},
     {"train", "optimizers and Newton methods side by side", train_command},
     {"problems", "the bundled problems: name, samples, parameters, what each shows", problems_command},

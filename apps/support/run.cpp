@@ -119,7 +119,7 @@ void Run::fit_batch(TrainingOptions& training) const {
 void Run::announce_memory(double bytes) const {
     constexpr double much = 100.0 * 1024.0 * 1024.0;
     require_memory(command(), bytes, static_cast<double>(start_.size()));
-    if (bytes >= much && prints_messages())
+    if (bytes >= much && !is_quiet())
         std::cerr << fmt::format("{}: {} samples, {} parameters; needs about {} of memory, {} free\n", problem_.name,
                                  objective().samples(), start_.size(), format_bytes(bytes),
                                  format_bytes(available_memory()));

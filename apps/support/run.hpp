@@ -65,15 +65,17 @@ public:
     std::uint64_t seed() const { return options_.seed; }
     int threads() const { return threads_; }
     bool save_arrays() const { return options_.save_arrays; }
-    ProgressOptions progress_options() const { return {.quiet = options_.quiet || options_.json}; }
+    /// Nothing but the result, or nothing at all, is to be printed.
+    bool is_quiet() const { return options_.quiet || options_.json; }
+    ProgressOptions progress_options() const { return {.quiet = is_quiet()}; }
     const std::string& command() const { return command_; }
-    bool prints_messages() const { return !options_.quiet && !options_.json; }
 
     /// Checks, before any computing, that the results can be written: to --out, or to hessq-out/<default_name>.
     ///
     /// Throws     InputError if they cannot.
     void open(const std::string& default_name);
-    const std::filesystem::path& folder() const { return folder_->path(); }
+    /// Where the results will be: absolute.
+    const std::filesystem::path& out() const { return folder_->path(); }
 
     /// A file of --save-arrays; ignored without that option.
     void save_array(const std::string& name, Matrix values);

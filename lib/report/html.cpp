@@ -117,12 +117,19 @@ void HtmlReport::table(const TextTable& table, const std::string& caption) {
 }
 
 void HtmlReport::figure(const Plot& plot, const std::string& caption) {
-    const Picture drawn = picture(plot, fmt::format("figure{}", ++figures_), pictures_);
+    add_figure(picture(plot, next_figure(), pictures_), plot.title, caption);
+}
+
+void HtmlReport::figure(const HeatMap& map, const std::string& caption) {
+    add_figure(picture(map, next_figure(), pictures_), map.title, caption);
+}
+
+void HtmlReport::add_figure(const Picture& drawn, const std::string& title, const std::string& caption) {
     if (!in_figures_) body_ += "<div class=\"figures\">\n";
     in_figures_ = true;
 
     body_ += "<figure>";
-    if (!plot.title.empty()) body_ += fmt::format("<span class=\"title\">{}</span>\n", escape_html(plot.title));
+    if (!title.empty()) body_ += fmt::format("<span class=\"title\">{}</span>\n", escape_html(title));
     body_ += drawn.svg.empty() ? fmt::format("<p class=\"missing\">{}</p>\n", escape_html(drawn.note)) : drawn.svg;
     std::string words = escape_html(caption);
     if (!drawn.svg.empty() && !drawn.note.empty())

@@ -12,6 +12,7 @@
 #include <cstdio>
 #include <fcntl.h>
 #include <fmt/format.h>
+#include <functional>
 #include <iterator>
 #include <limits>
 #include <memory>
@@ -112,6 +113,14 @@ bool is_id(std::string_view id) {
     });
 }
 
+std::string terminal() {
+    return fmt::format("set encoding utf8\n"
+                       "set terminal svg enhanced size {},{} dynamic rounded font 'sans-serif,14' background "
+                       "'#FFFFFF'\n"
+                       "set minussign\n",
+                       picture_width, picture_height);
+}
+
 /// The plot as a gnuplot script.
 class Script {
 public:
@@ -205,11 +214,7 @@ private:
     void add(const std::string& line) { text_ += line + "\n"; }
 
     void add_frame() {
-        add("set encoding utf8");
-        add(fmt::format(
-            "set terminal svg enhanced size {},{} dynamic rounded font 'sans-serif,14' background '#FFFFFF'",
-            picture_width, picture_height));
-        add("set minussign");
+        text_ += terminal();
         add("set border 3 linecolor rgb '#666666' linewidth 1");
         add("set tics nomirror out scale 0.6,0.3 textcolor rgb '#333333'");
         add("set grid xtics ytics linetype 1 linecolor rgb '#E6E6E6' linewidth 0.8");
@@ -355,6 +360,98 @@ private:
     }
 };
 
+bool is_axis(const std::vector<double>& positions) {
+    return !positions.empty() && positions.front() > 0.0 && is_drawable(positions.back()) &&
+           std::adjacent_find(positions.begin(), positions.end(), std::greater_equal<>()) == positions.end();
+}
+
+void check(const HeatMap& map) {
+    require(is_axis(map.x), "picture", "x of a heat map must be positive and ascending",
+            static_cast<Index>(map.x.size()));
+    require(is_axis(map.y), "picture", "y of a heat map must be positive and ascending",
+            static_cast<Index>(map.y.size()));
+    require_size(static_cast<Index>(map.values.size()), static_cast<Index>(map.x.size() * map.y.size()), "picture",
+                 "values of a heat map");
+    require(map.low < map.high, "picture", "low of a heat map must be below high", map.low);
+    for (const Series& line : map.lines) check(line);
+}
+
+/// Where a position is, counted in cells: k at the k-th, linear in the logarithm between and beyond them.
+double place_of(double position, const std::vector<double>& axis) {
+    if (axis.size() == 1) return std::log(position / axis[0]);
+    const auto above = std::upper_bound(axis.begin() + 1, axis.end() - 1, position);
+    const auto k = static_cast<std::size_t>(above - axis.begin());
+    return static_cast<double>(k - 1) + std::log(position / axis[k - 1]) / std::log(axis[k] / axis[k - 1]);
+}
+
+std::string axis_ticks(std::string_view name, const std::vector<double>& axis) {
+    std::string text;
+    for (std::size_t i = 0; i < axis.size(); ++i)
+        text += fmt::format("{}\"{:.4g}\" {}", i == 0 ? "" : ", ", axis[i], i);
+    return fmt::format("set {0}tics ({1})\nset {0}range [-0.5:{2}]\n", name, text,
+                       static_cast<double>(axis.size()) - 0.5);
+}
+
+/// A line across a heat map, cut where it leaves the cells.
+std::string line_rows(const HeatMap& map, const Series& line) {
+    const auto inside = [](double place, std::size_t cells) {
+        return place >= -0.5 && place <= static_cast<double>(cells) - 0.5;
+    };
+    std::string rows;
+    for (std::size_t i = 0; i < line.x.size(); ++i) {
+        const bool drawable = line.x[i] > 0.0 && line.y[i] > 0.0 && is_drawable(line.x[i]) && is_drawable(line.y[i]);
+        const double x = drawable ? place_of(line.x[i], map.x) : -1.0;
+        const double y = drawable ? place_of(line.y[i], map.y) : -1.0;
+        if (inside(x, map.x.size()) && inside(y, map.y.size()))
+            rows += fmt::format("{:.9g} {:.9g}\n", x, y);
+        else if (!rows.empty() && !rows.ends_with("\n\n"))
+            rows += "\n";
+    }
+    return rows;
+}
+
+/// The heat map as a gnuplot script.
+std::string script_of(const HeatMap& map) {
+    std::string cells, missing, numbers;
+    for (std::size_t i = 0; i < map.y.size(); ++i)
+        for (std::size_t j = 0; j < map.x.size(); ++j) {
+            const double value = map.values[i * map.x.size() + j];
+            if (is_drawable(value)) {
+                cells += fmt::format("{} {} {:.9g}\n", j, i, std::clamp(value, map.low, map.high));
+                numbers += fmt::format("{} {} \"{:.2f}\"\n", j, i, value);
+            } else {
+                missing += fmt::format("{} {}\n", j, i);
+            }
+        }
+    std::string text = terminal();
+    text += "set border 0\nset tics nomirror out scale 0 textcolor rgb '#333333'\n"
+            "set key tmargin left horizontal Left reverse noenhanced samplen 2 width 1 textcolor rgb '#222222'\n";
+    text += fmt::format("set xlabel {} noenhanced textcolor rgb '#222222'\n", quoted(map.x_label));
+    text += fmt::format("set ylabel {} noenhanced textcolor rgb '#222222'\n", quoted(map.y_label));
+    text += fmt::format("set cblabel {} noenhanced textcolor rgb '#222222'\n", quoted(map.value_label));
+    text += axis_ticks("x", map.x) + axis_ticks("y", map.y);
+    // The two ends as in other pictures, paler, so that numbers can be read on them.
+    text += "set palette defined (0 '#6BAED6', 0.5 '#F7F7F7', 1 '#F0955C')\n";
+    text += fmt::format("set cbrange [{:.9g}:{:.9g}]\n", map.low, map.high);
+    std::vector<std::string> layers;
+    int blocks = 0;
+    const auto add = [&](const std::string& rows, const std::string& style) {
+        if (rows.empty()) return;
+        const std::string name = fmt::format("$data{}", ++blocks);
+        text += name + " << EOD\n" + rows + "EOD\n";
+        layers.push_back(name + " " + style);
+    };
+    add(cells, "using 1:2:(0.48):(0.48):3 with boxxyerror fillstyle solid 1.0 noborder linecolor palette notitle");
+    add(missing,
+        "using 1:2:(0.48):(0.48) with boxxyerror fillstyle solid 1.0 noborder linecolor rgb '#DDDDDD' notitle");
+    add(numbers, "using 1:2:3 with labels font ',12' textcolor rgb '#1B1B1B' notitle");
+    for (const Series& line : map.lines)
+        add(line_rows(map, line),
+            fmt::format("using 1:2 with lines linewidth 2.2 dashtype '-' linecolor rgb '#222222' {}",
+                        line.label.empty() ? "notitle" : "title " + quoted(line.label)));
+    return text + fmt::format("plot {}\n", fmt::join(layers, ", \\\n     "));
+}
+
 struct CloseFile {
     void operator()(std::FILE* file) const { std::fclose(file); }
 };
@@ -491,6 +588,16 @@ Picture picture(const Plot& plot, const std::string& id, const PictureOptions& o
     const Run run = run_gnuplot(script.str(), options);
     if (!run.failure.empty()) return {.note = fmt::format("There is no picture: {}.", run.failure)};
     return {.svg = element(run.output, id, plot.title), .note = script.note()};
+}
+
+Picture picture(const HeatMap& map, const std::string& id, const PictureOptions& options) {
+    require(is_id(id), "picture", "id must be a letter followed by letters, digits and hyphens", "'" + id + "'");
+    check(map);
+    if (std::none_of(map.values.begin(), map.values.end(), is_drawable))
+        return {.note = "There is no picture: no cell has a value."};
+    const Run run = run_gnuplot(script_of(map), options);
+    if (!run.failure.empty()) return {.note = fmt::format("There is no picture: {}.", run.failure)};
+    return {.svg = element(run.output, id, map.title)};
 }
 
 } // namespace hessq

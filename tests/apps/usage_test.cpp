@@ -12,7 +12,7 @@ namespace {
 
 const std::string problems = "digits-mlp, digits-softmax, digits-autoencoder, iris-mlp, breast-cancer-logistic, "
                              "breast-cancer-mlp, diabetes-linear, P1, P1r, P2, P3a, P3b, P3c, P5";
-const std::string commands = "compare, curvature, theory, train, problems";
+const std::string commands = "compare, curvature, regimes, theory, train, problems";
 
 const std::vector<std::string> problem_options = {"--problem", "--data",        "--targets", "--target",
                                                   "--model",   "--hidden",      "--loss",    "--activation",
@@ -68,23 +68,26 @@ BOOST_AUTO_TEST_CASE(help_lists_the_commands_with_their_summaries) {
         const Outcome outcome = run_hessq(folder / "", {word});
         BOOST_TEST(outcome.status == 0);
         BOOST_TEST(outcome.err == "");
-        BOOST_TEST(outcome.out ==
-                   "hessq measures the curvature of machine-learning losses, exactly where that is possible,\n"
-                   "and shows what Adam's second moment really measures.\n\n"
-                   "Usage: hessq [OPTIONS] COMMAND\n\n"
-                   "Options:\n"
-                   "  -h,--help                   print this text\n"
-                   "  --version                   print the version\n\n"
-                   "Commands:\n"
-                   "  compare                     Newton against Adam and RMSprop along a training run, and what v "
-                   "measures\n"
-                   "  curvature                   at one point: loss, gradient, Hessian, Gauss-Newton, Fisher, noise, "
-                   "extreme eigenvalues\n"
-                   "  train                       optimizers and Newton methods side by side\n"
-                   "  problems                    the bundled problems: name, samples, parameters, what each shows\n\n"
-                   "'hessq COMMAND --help' lists a command's options. To begin with:\n"
-                   "  hessq compare --problem iris-mlp\n"
-                   "  hessq compare --data mine.csv --target label --model mlp --hidden 32,16 --standardize\n");
+        BOOST_TEST(
+            outcome.out ==
+            "hessq measures the curvature of machine-learning losses, exactly where that is possible,\n"
+            "and shows what Adam's second moment really measures.\n\n"
+            "Usage: hessq [OPTIONS] COMMAND\n\n"
+            "Options:\n"
+            "  -h,--help                   print this text\n"
+            "  --version                   print the version\n\n"
+            "Commands:\n"
+            "  compare                     Newton against Adam and RMSprop along a training run, and what v "
+            "measures\n"
+            "  curvature                   at one point: loss, gradient, Hessian, Gauss-Newton, Fisher, noise, "
+            "extreme eigenvalues\n"
+            "  regimes                     a map of what v measures: batch size against learning rate, or distance "
+            "from the minimum\n"
+            "  train                       optimizers and Newton methods side by side\n"
+            "  problems                    the bundled problems: name, samples, parameters, what each shows\n\n"
+            "'hessq COMMAND --help' lists a command's options. To begin with:\n"
+            "  hessq compare --problem iris-mlp\n"
+            "  hessq compare --data mine.csv --target label --model mlp --hidden 32,16 --standardize\n");
     }
 }
 
@@ -93,6 +96,10 @@ BOOST_AUTO_TEST_CASE(help_of_a_command_explains_every_option_and_no_other) {
     const std::map<std::string, std::vector<std::string>> expected = {
         {"compare", joined({problem_options, run_options, training_options, {"--checkpoints"}})},
         {"curvature", joined({problem_options, run_options, {"--count", "--probes", "--products-only"}})},
+        {"regimes", joined({problem_options,
+                            run_options,
+                            {"--axis", "--batches", "--lrs", "--distances", "--runs", "--points", "--newton-steps",
+                             "--steps", "--beta1", "--beta2", "--eps", "--sampling"}})},
         {"theory", {"--quick", "--precise", "--seed", "--threads", "--out", "--json", "--quiet", "--no-report"}},
         {"train", joined({problem_options, run_options, training_options, {"--methods", "--newton-steps"}})},
         {"problems", {"--json"}}};

@@ -130,8 +130,8 @@ BOOST_AUTO_TEST_CASE(points_that_are_not_finite_are_counted_apart) {
 }
 
 BOOST_AUTO_TEST_CASE(without_a_point_to_show_there_is_no_picture_and_the_note_says_why) {
-    BOOST_TEST(picture({}, "a").svg == "");
-    BOOST_TEST(picture({}, "a").note == "There is no picture: no point can be shown.");
+    BOOST_TEST(picture(Plot{}, "a").svg == "");
+    BOOST_TEST(picture(Plot{}, "a").note == "There is no picture: no point can be shown.");
     Plot plot = line_plot();
     plot.series[0].y = {nan_value, infinity, -infinity};
     BOOST_TEST(picture(plot, "a").note ==
@@ -205,6 +205,52 @@ BOOST_AUTO_TEST_CASE(refusals_say_what_was_expected_and_seen) {
     plot.series[0].y.pop_back();
     BOOST_CHECK_EXCEPTION(static_cast<void>(picture(plot, "a")), std::invalid_argument,
                           says("picture: y of a series must have 3 entries; got 2"));
+}
+
+BOOST_AUTO_TEST_CASE(a_heat_map_shows_every_number_in_a_cell_of_its_color) {
+    const HeatMap map{.title = "Map",
+                      .x_label = "learning rate",
+                      .y_label = "batch",
+                      .value_label = "q",
+                      .x = {0.001, 0.01, 0.1},
+                      .y = {1, 64},
+                      .values = {0.5, 1.25, 2.0, nan_value, 99.0, 1.25},
+                      .low = 0.5,
+                      .high = 2.0};
+    const Picture drawn = picture(map, "map");
+    BOOST_TEST(drawn.note == "");
+    for (const char* text : {"0.001", "0.01", "0.1", "64", "learning rate", "batch", "0.50", "2.00", "99.00"})
+        BOOST_TEST(contains(drawn.svg, ">" + std::string(text) + "<"), text);
+    BOOST_TEST(count(drawn.svg, "<text>1\\.25</text>|<text><tspan[^>]*>1\\.25</tspan></text>") == 2u);
+    BOOST_TEST(count(drawn.svg, "rgb\\(221, 221, 221\\)' points|fill *= *'rgb\\(221, 221, 221\\)'") == 1u); // no value
+    BOOST_TEST(contains(drawn.svg, "<title id=\"map-title\">Map</title>"));
+    BOOST_TEST(count(drawn.svg, "<image|xlink") == 0u);
+    BOOST_TEST((picture(map, "map").svg == drawn.svg));
+}
+
+BOOST_AUTO_TEST_CASE(a_line_across_a_heat_map_is_drawn_where_there_are_cells) {
+    HeatMap map{.x = {1, 10, 100}, .y = {1, 10}, .values = {1, 1, 1, 1, 1, 1}};
+    map.lines = {{.label = "cross-over", .x = {0.01, 1, 10, 1e9}, .y = {1, 1, 10, 10}}};
+    const std::string with_line = picture(map, "a").svg;
+    BOOST_TEST(contains(with_line, "cross-over"));
+    map.lines[0].x = {1e-9, 1e-8, 1e8, 1e9};
+    BOOST_TEST(!contains(picture(map, "a").svg, "cross-over"));
+}
+
+BOOST_AUTO_TEST_CASE(heat_maps_refuse_what_they_cannot_show) {
+    const HeatMap map{.x = {1, 2}, .y = {1}, .values = {1, nan_value}};
+    BOOST_TEST(!picture(map, "a").svg.empty());
+    const auto refuses = [](const HeatMap& wrong, const std::string& message) {
+        BOOST_CHECK_EXCEPTION((void)picture(wrong, "a"), std::invalid_argument, says(message));
+    };
+    refuses({.x = {2, 1}, .y = {1}, .values = {1, 1}},
+            "picture: x of a heat map must be positive and ascending; got 2");
+    refuses({.x = {1}, .y = {0}, .values = {1}}, "picture: y of a heat map must be positive and ascending; got 1");
+    refuses({.x = {1, 2}, .y = {1}, .values = {1}}, "picture: values of a heat map must have 2 entries; got 1");
+    refuses({.x = {1}, .y = {1}, .values = {1}, .low = 1.0, .high = 1.0},
+            "picture: low of a heat map must be below high; got 1");
+    BOOST_TEST(picture(HeatMap{.x = {1}, .y = {1}, .values = {nan_value}}, "a").note ==
+               "There is no picture: no cell has a value.");
 }
 
 BOOST_AUTO_TEST_SUITE_END()

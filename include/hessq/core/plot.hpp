@@ -54,4 +54,20 @@ struct Plot {
     std::vector<VerticalLine> verticals = {};
 };
 
+/// A number for each pair of a column and a row: colored cells with the numbers in them. Columns and rows are evenly
+/// spaced whatever their positions, which stand beside the axes.
+struct HeatMap {
+    std::string title = {}; ///< as in Plot
+    std::string x_label = {};
+    std::string y_label = {};
+    std::string value_label = {};
+    std::vector<double> x = {};      ///< of the columns: positive, ascending
+    std::vector<double> y = {};      ///< of the rows: positive, ascending; the first row is at the bottom
+    std::vector<double> values = {}; ///< row by row. One that is not finite is a gray cell
+    double low = 0.0;                ///< of the color scale; values beyond its ends have the colors of the ends
+    double high = 1.0;
+    /// Lines across the cells, at positions as x and y are, between which the logarithm is linear.
+    std::vector<Series> lines = {};
+};
+
 } // namespace hessq

@@ -21,6 +21,7 @@ public:
     void table(const TextTable& table, const std::string& caption);
     /// The picture with its title, caption and note; where there can be no picture, the note says why.
     void figure(const Plot& plot, const std::string& caption);
+    void figure(const HeatMap& map, const std::string& caption);
     /// Names and values: the command, seeds, conventions.
     void settings(const std::vector<std::pair<std::string, std::string>>& entries);
 
@@ -28,6 +29,8 @@ public:
 
 private:
     void add(const std::string& html);
+    void add_figure(const Picture& drawn, const std::string& title, const std::string& caption);
+    std::string next_figure() { return "figure" + std::to_string(++figures_); }
 
     std::string title_;
     std::string finding_;

@@ -26,4 +26,10 @@ struct Picture {
 ///            letter followed by letters, digits and hyphens.
 [[nodiscard]] Picture picture(const Plot& plot, const std::string& id, const PictureOptions& options = {});
 
+/// The same for a heat map. Parts of its lines that leave the cells are not drawn.
+///
+/// Throws     std::invalid_argument also unless there is a value for each pair, x and y are positive and ascending, and
+///            low < high.
+[[nodiscard]] Picture picture(const HeatMap& map, const std::string& id, const PictureOptions& options = {});
+
 } // namespace hessq
