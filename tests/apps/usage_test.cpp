@@ -83,6 +83,8 @@ BOOST_AUTO_TEST_CASE(help_lists_the_commands_with_their_summaries) {
             "extreme eigenvalues\n"
             "  regimes                     a map of what v measures: batch size against learning rate, or distance "
             "from the minimum\n"
+            "  theory                      the claims about Adam and the Hessian, one by one: predicted, measured, "
+            "verdict\n"
             "  train                       optimizers and Newton methods side by side\n"
             "  problems                    the bundled problems: name, samples, parameters, what each shows\n\n"
             "'hessq COMMAND --help' lists a command's options. To begin with:\n"
