@@ -267,18 +267,17 @@ ExperimentResult run(const ExperimentOptions& options) {
     result.paragraph = fmt::format(
         "Here there is no noise, and yet v measures curvature: sqrt(v) falls until lr lambda / sqrt(v) reaches the "
         "edge "
-        "of stability, and then the iterates oscillate, every coordinate with the same amplitude. On a diagonal H "
-        "sqrt(v_i) is lr lambda_i / 2 for RMSprop, and {:.3f} to {:.3f} times lr kappa_1 lambda_i / 2 for Adam with "
-        "beta1 = 0.9, whose motion comes in bursts. That the exponent is 1 is no more than a symmetry: without eps "
-        "Adam "
-        "does not notice the scale of a coordinate, and the content is the amplitude. Still, this is the one regime in "
-        "which Adam by itself makes the essay's isotropic cloud. Off the axes its law changes: sqrt(v_i) is lr P_i "
-        "with "
-        "the least diagonal P for which H <= 2 P, to {:.2g} in the mean over {} random Hessians (worst coordinate; {} "
-        "of them have a dual solution of rank one, where it is exact), while |H_ii| is too small by a factor of {:.2f} "
-        "and the row norm by {:.2f} on average. With beta2 = 0.99 it is off by {:.2g}, and with momentum, beta1 = 0.9, "
-        "sqrt(v_i) is {:.3f} times as large. Where sqrt(v) passes lr lambda on its way down, x shrinks by "
-        "exp(-4935) for beta2 = 0.999: those runs were given gradient noise of 1e-12, lest they underflow.",
+        "of stability, and from then on the iterates oscillate, every coordinate with the same amplitude: an isotropic "
+        "cloud, as the essay assumes it, made by Adam alone. On a diagonal H sqrt(v_i) is lr lambda_i / 2 for RMSprop, "
+        "and {:.3f} to {:.3f} times lr kappa_1 lambda_i / 2 for Adam with beta1 = 0.9, whose motion comes in bursts. "
+        "(That the exponent is 1 is no more than a symmetry: without eps Adam does not notice the scale of a "
+        "coordinate. The content is the amplitude.) Off the axes the coordinates move together, and the law changes: "
+        "sqrt(v_i) is lr P_i with the least diagonal P for which H <= 2 P. For beta2 = 0.999 that is so to {:.2g}, the "
+        "worst coordinate of each of {} random Hessians on average; {} of them have a dual solution of rank one, where "
+        "it is exact. |H_ii| is too small by a factor of {:.2f}, the row norm by {:.2f}. With beta2 = 0.99 P is off by "
+        "{:.2g}, and with momentum, beta1 = 0.9, sqrt(v_i) is {:.3f} times as large. Where sqrt(v) passes lr lambda on "
+        "its way down, x can shrink by exp(-4935) for beta2 = 0.999: runs that might do so were given gradient noise "
+        "of 1e-12, lest they underflow.",
         least_burst, most_burst, mean(1, &Settled::worst).value, draws, rank_one, on_diagonal.value, on_rows.value,
         mean(0, &Settled::worst).value, mean(2, &Settled::root).value);
     return result;
