@@ -9,6 +9,7 @@ const std::vector<Experiment>& hessian_squared_experiments() {
         experiment_b3(),
         experiment_b7(),
         experiment_b9(),
+        experiment_b10(),
         experiment_b12(),
     };
     return experiments;

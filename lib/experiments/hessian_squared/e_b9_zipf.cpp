@@ -268,7 +268,7 @@ ExperimentResult run(const ExperimentOptions& options) {
                      .y_label = "p of sqrt(v_k) ~ H_kk^p",
                      .log_x = true,
                      .series = {points(gaussian, "50 Gaussian classes"), points(white, "digits, whitened"),
-                                points(raw, "digits, pixels"), line(gaussian, "closed form"), line(white, "")},
+                                points(raw, "digits, pixels"), line(gaussian, "closed form")},
                      .guides = {{.slope = 0.0, .y = 1.0}, {.slope = 0.0, .y = 0.5}}};
     result.caption = fmt::format(
         "Softmax regression at zero weights and fitted biases, class frequencies ~ 1 / k. Means over {} draws of 50 "
@@ -278,7 +278,8 @@ ExperimentResult run(const ExperimentOptions& options) {
         "No parameter moves here: v and H are compared at one point, before training, over the blocks of weights of "
         "classes that are rare or frequent by Zipf's law. The full-batch gradient of a class is proportional to its "
         "frequency, and so is its curvature: sqrt(v) ~ H^{:.3f} for batches of 100000 (closed form {:.3f}). For single "
-        "samples only the noise is seen, which is rare in proportion: H^{:.3f}. In between the rare classes are still "
+        "samples v is the noise, whose variance is itself proportional to the frequency: H^{:.3f}. In between the rare "
+        "classes are still "
         "in "
         "the noise, {:.3f} for batches of 100. The same on images of digits drawn with Zipf's frequencies in random "
         "orders, by the library's own gradients: {:.3f}, {:.3f} and {:.3f} for batches of 1, 100 and 100000, and "

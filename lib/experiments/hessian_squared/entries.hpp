@@ -9,6 +9,7 @@ namespace hessq {
 Experiment experiment_b3();
 Experiment experiment_b7();
 Experiment experiment_b9();
+Experiment experiment_b10();
 Experiment experiment_b12();
 
 /// Where claims come from.
