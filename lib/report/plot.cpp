@@ -86,13 +86,13 @@ std::vector<double> few_ticks(double low, double high) {
     return ticks;
 }
 
-/// A gnuplot string. All but letters and digits go in as octal codes: nothing in a label can then be read as a quote,
-/// a command or a substitution.
+/// A gnuplot string. All but letters and spaces go in as octal codes: nothing in a label can then be read as a quote,
+/// a command or a substitution. Digits, too: gnuplot would read one that follows a code as more of it.
 std::string quoted(std::string_view text) {
     std::string out = "\"";
     for (const char c : text) {
         const auto code = static_cast<unsigned char>(c);
-        const bool plain = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == ' ';
+        const bool plain = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == ' ';
         out += plain ? std::string(1, c) : code < 0x20 ? " " : fmt::format("\\{:03o}", code);
     }
     return out + "\"";

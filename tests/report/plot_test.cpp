@@ -102,6 +102,12 @@ BOOST_AUTO_TEST_CASE(labels_are_shown_as_written_whatever_gnuplot_could_read_in_
     BOOST_TEST(contains(svg, "<title id=\"a-title\">&lt;t&gt; &amp; &#39;t&#39;</title>"));
 }
 
+BOOST_AUTO_TEST_CASE(digits_after_signs_and_points_are_shown_as_written) {
+    Plot plot = line_plot();
+    plot.series[0].label = "from -2 to 0.5 or 1/10";
+    BOOST_TEST(contains(picture(plot, "a").svg, "<text>from -2 to 0.5 or 1/10</text>"));
+}
+
 BOOST_AUTO_TEST_CASE(points_a_logarithmic_axis_cannot_show_are_counted) {
     Plot plot = {.log_x = true,
                  .log_y = true,

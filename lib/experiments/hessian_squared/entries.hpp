@@ -12,6 +12,10 @@ Experiment experiment_b3();
 Experiment experiment_b4();
 Experiment experiment_b5();
 Experiment experiment_b6();
+Experiment experiment_b7();
+Experiment experiment_b9();
+Experiment experiment_b10();
+Experiment experiment_b12();
 Experiment experiment_x1();
 
 /// Where claims come from.
