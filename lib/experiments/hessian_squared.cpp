@@ -7,6 +7,7 @@ namespace hessq {
 const std::vector<Experiment>& hessian_squared_experiments() {
     static const std::vector<Experiment> experiments = {
         experiment_b3(),
+        experiment_b8(),
     };
     return experiments;
 }
