@@ -428,12 +428,12 @@ ExperimentResult run(const ExperimentOptions& options) {
     result.figure.x_label = "cloud's standard deviation s";
     result.figure.y_label = "exponent q along the Hessian's eigenvectors";
     result.figure.log_x = true;
-    drawn.push_back(series("cloud, 6-8-1 networks", Series::Style::linepoints,
+    drawn.push_back(series("cloud, 65 parameters", Series::Style::linepoints,
                            [&](std::size_t k) { return each([&](const Measured& m) { return m.q_covariance[k]; }); }));
     for (const BundledMeasured& b : bundled)
         drawn.push_back(
             series("cloud, " + b.name, Series::Style::linepoints, [&](std::size_t k) { return b.covariance[k]; }));
-    drawn.push_back(series("noise, 6-8-1 networks", Series::Style::line, [&](std::size_t) { return noise; }));
+    drawn.push_back(series("noise, 65 parameters", Series::Style::line, [&](std::size_t) { return noise; }));
     drawn.push_back(series("noise, digits-mlp", Series::Style::line, [&](std::size_t) { return digits.noise; }));
     result.figure.guides = {{.slope = 0.0, .x = s.front(), .y = 2.0, .label = "Hessian squared"},
                             {.slope = 0.0, .x = s.front(), .y = 1.0, .label = "Fisher"}};
