@@ -13,6 +13,7 @@ Experiment experiment_b4();
 Experiment experiment_b5();
 Experiment experiment_b6();
 Experiment experiment_b7();
+Experiment experiment_b8();
 Experiment experiment_b9();
 Experiment experiment_b10();
 Experiment experiment_b12();
