@@ -1,6 +1,6 @@
 #include "hessq/experiments/hessian_squared.hpp"
 
-#include "hessian_squared/entries.hpp"
+#include "entries.hpp"
 
 namespace hessq {
 
