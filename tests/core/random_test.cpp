@@ -124,8 +124,9 @@ BOOST_AUTO_TEST_CASE(a_block_is_filled_with_pairs_of_normals_that_a_stream_can_n
     // The two of a pair are independent, squares included: corr(x^2, y^2) would show a shared radius.
     const auto pairs = many.reshaped(2, many.size() / 2);
     BOOST_TEST(std::abs(pairs.row(0).dot(pairs.row(1))) <= 4.0 * std::sqrt(count / 2));
-    BOOST_TEST(std::abs((pairs.row(0).array().square() - 1.0).matrix().dot(
-                   (pairs.row(1).array().square() - 1.0).matrix())) <= 4.0 * 2.0 * std::sqrt(count / 2));
+    BOOST_TEST(
+        std::abs((pairs.row(0).array().square() - 1.0).matrix().dot((pairs.row(1).array().square() - 1.0).matrix())) <=
+        4.0 * 2.0 * std::sqrt(count / 2));
 }
 
 BOOST_AUTO_TEST_CASE(normals_are_normal) {
