@@ -8,6 +8,7 @@ namespace hessq {
 
 Experiment experiment_b3();
 Experiment experiment_b8();
+Experiment experiment_b11();
 
 /// Where claims come from.
 inline constexpr const char* essay = "Su Jianlin, kexue.fm/archives/10588 (2024-11-29)";
