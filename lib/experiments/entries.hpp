@@ -16,8 +16,10 @@ Experiment experiment_b7();
 Experiment experiment_b8();
 Experiment experiment_b9();
 Experiment experiment_b10();
+Experiment experiment_b11();
 Experiment experiment_b12();
 Experiment experiment_x1();
+>>>>>>> networks:lib/experiments/hessian_squared/entries.hpp
 
 /// Where claims come from.
 inline constexpr const char* essay = "Su Jianlin, kexue.fm/archives/10588 (2024-11-29)";

@@ -45,12 +45,14 @@ Mlp teacher_network(const RandomStream& stream, double label_noise) {
     data.inputs = normal_vector(stream, inputs * samples).reshaped(inputs, samples);
     data.targets = Matrix::Zero(1, samples);
     const Mlp unlabeled(data, shape());
-    Vector teacher = normal_vector(stream, unlabeled.dimension(), inputs * samples);
+    Vector teacher = normal_vector(stream, unlabeled.dimension(), static_cast<std::uint64_t>(inputs * samples));
     constexpr Index first = (inputs + 1) * hidden;
     teacher.head(first) *= 2.0 / std::sqrt(static_cast<double>(inputs));
     teacher.tail(teacher.size() - first) *= 2.0 / std::sqrt(static_cast<double>(hidden));
-    data.targets = unlabeled.predict(teacher, Batch::all(samples)) +
-                   label_noise * normal_vector(stream, samples, inputs * samples + teacher.size()).transpose();
+    data.targets =
+        unlabeled.predict(teacher, Batch::all(samples)) +
+        label_noise *
+            normal_vector(stream, samples, static_cast<std::uint64_t>(inputs * samples + teacher.size())).transpose();
     return Mlp(std::move(data), shape());
 }
 
