@@ -19,7 +19,6 @@ Experiment experiment_b10();
 Experiment experiment_b11();
 Experiment experiment_b12();
 Experiment experiment_x1();
->>>>>>> networks:lib/experiments/hessian_squared/entries.hpp
 
 /// Where claims come from.
 inline constexpr const char* essay = "Su Jianlin, kexue.fm/archives/10588 (2024-11-29)";
