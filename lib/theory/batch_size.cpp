@@ -312,22 +312,24 @@ DecreaseLaw decrease_law(const AttenuatedCurve& curve) {
 
 AttenuatedCurve sign_curve(const StepProblem& problem, Attenuation attenuation, NoiseRatio convention) {
     require_problem(problem, "sign_curve");
-    const double flat = problem.hessian.trace();
+    const double flat = problem.hessian.trace(), ratio = noise_ratio(problem.gradient, problem.noise_sd, convention);
+    require(ratio < infinity, "sign_curve", "the noise ratio must be finite", ratio);
     return {.slope = problem.gradient.lpNorm<1>(),
             .flat = flat,
             .excess = sign_excess(problem) - flat,
-            .noise_batch =
-                attenuation_constant(attenuation) * noise_ratio(problem.gradient, problem.noise_sd, convention)};
+            .noise_batch = attenuation_constant(attenuation) * ratio};
 }
 
 AttenuatedCurve adam_curve(const StepProblem& problem, double beta1) {
     require_problem(problem, "adam_curve");
     require_share(beta1, "adam_curve", "beta1");
+    const double ratio = noise_ratio(problem.gradient, problem.noise_sd, NoiseRatio::ratio_of_sums);
+    require(ratio < infinity, "adam_curve", "the noise ratio must be finite", ratio);
     const double flat = kappa_1(beta1) * problem.hessian.trace();
     return {.slope = problem.gradient.lpNorm<1>(),
             .flat = flat,
             .excess = sign_excess(problem) - flat,
-            .noise_batch = noise_ratio(problem.gradient, problem.noise_sd, NoiseRatio::ratio_of_sums)};
+            .noise_batch = ratio};
 }
 
 double muon_attenuation(Index rows, Index cols, double noise_sd, double gradient_norm, double batch) {

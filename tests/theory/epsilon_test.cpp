@@ -275,23 +275,35 @@ BOOST_AUTO_TEST_CASE(surges_end_at_the_epsilon_that_the_expansion_says) { // y1
         Index n;
         double with, without;
     };
-    const EpsilonForm softsign = EpsilonForm::softsign, ratio = EpsilonForm::ratio, clip = EpsilonForm::clip;
+    const EpsilonForm softsign = EpsilonForm::softsign, ratio = EpsilonForm::ratio;
     for (const Row& row :
          {Row{softsign, 0.0, 1, 1.2, 1.25}, Row{softsign, 0.4, 2, 1.25, 1.5}, Row{softsign, 0.2, 10, 2.0, 3.0},
-          Row{ratio, 0.0, 1, 0.8, 1.0}, Row{ratio, 0.4, 2, 1.25, 1.5}, Row{ratio, 0.2, 10, 2.0, 3.0},
-          Row{clip, 0.0, 1, 1.0, 1.01}, Row{clip, 0.2, 10, 1.0, 1.01}}) {
+          Row{ratio, 0.0, 1, 0.8, 1.0}, Row{ratio, 0.4, 2, 1.25, 1.5}, Row{ratio, 0.2, 10, 2.0, 3.0}}) {
         const StepProblem p = alike(row.n, row.coupling, 10.0);
-        const double curvature = 1.0 + static_cast<double>(row.n - 1) * row.coupling; // s'H s / tr H
-        const double limit = surge_limit(row.form, curvature);
+        const double limit = surge_limit(row.form, 1.0 + static_cast<double>(row.n - 1) * row.coupling);
         BOOST_TEST((row.with <= limit && limit <= row.without));
-        BOOST_TEST(epsilon_rate_peak(row.form, p, row.with).exists);
         BOOST_TEST(epsilon_rate_peak(row.form, p, row.with).height > 0.0);
-        if (row.form != clip) BOOST_TEST(!epsilon_rate_peak(row.form, p, row.without).exists);
-        if (row.form == clip) continue;
+        BOOST_TEST(!epsilon_rate_peak(row.form, p, row.without).exists);
+        BOOST_TEST(epsilon_rate_peak(row.form, p, 0.99 * limit).height > 0.0);
+        BOOST_TEST(!epsilon_rate_peak(row.form, p, 1.01 * limit).exists);
         BOOST_TEST(large_batch_derivative(row.form, p, 0.999 * limit) > 0.0);
         BOOST_TEST(large_batch_derivative(row.form, p, 1.001 * limit) < 0.0);
     }
     check_printed(epsilon_rate_peak(softsign, alike(1, 0.0, 10.0), 1.2).height, 6e-5, 1e-5);
+}
+
+BOOST_AUTO_TEST_CASE(clipped_updates_surge_up_to_epsilon_and_beyond) {
+    const EpsilonForm clip = EpsilonForm::clip;
+    for (const double coupling : {0.0, 0.9}) {
+        const StepProblem p = alike(10, coupling, 10.0);
+        for (const double e : {0.3, 0.9, 1.0, 1.1}) BOOST_TEST(epsilon_rate_peak(clip, p, e).height > 0.0);
+        // At epsilon the limit is reached from above, beyond it from below.
+        BOOST_TEST(exact_rate(clip, p, 1.0, 1e5) > exact_rate(clip, p, 1.0, infinity));
+        BOOST_TEST(exact_rate(clip, p, 1.1, 1e5) < exact_rate(clip, p, 1.1, infinity));
+        BOOST_TEST(epsilon_rate_peak(clip, p, 1.3).exists == (coupling > 0.0));
+        BOOST_TEST(!epsilon_rate_peak(clip, p, 3.0).exists);
+    }
+    BOOST_TEST(surge_limit(clip, 5.0) == 1.0);
 }
 
 BOOST_AUTO_TEST_CASE(the_derivative_for_large_batches_is_that_of_the_curve) { // y1

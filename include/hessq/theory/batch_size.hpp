@@ -228,7 +228,7 @@ struct RatePeak {
 /// The decrease is decrease_max / (1 + noise_batch / B), as for SGD, with this curve's own numbers.
 struct DecreaseLaw {
     double decrease_max = 0.0;               ///< slope^2 / (2 (flat + excess))
-    double noise_batch = 0.0;                ///< noise_batch flat / (flat + excess)
+    double noise_batch = 0.0;                ///< noise_batch flat / (flat + excess); means nothing if unbounded
     StepStatus status = StepStatus::bounded; ///< unbounded if flat + excess <= 0
 };
 
@@ -239,6 +239,7 @@ struct DecreaseLaw {
 ///
 /// For a diagonal H the rate is bounded and grows with B: with sqrt(B) for small B. For the signs of a momentum pass
 /// momentum_batch(B, beta1) to attenuated_step.
+/// Shapes     noise_ratio is finite.
 /// Source     d11-d13, d17.
 [[nodiscard]] AttenuatedCurve sign_curve(const StepProblem& problem, Attenuation attenuation, NoiseRatio convention);
 
@@ -247,6 +248,7 @@ struct DecreaseLaw {
 /// excess sign(g)'H sign(g) - kappa_1 tr H. Exact where all sigma_i / |g_i| agree.
 ///
 /// For a diagonal H there is a peak if beta1 > 1/3, at B = B_simple (1 - beta1) / (3 beta1 - 1).
+/// Shapes     g is not zero, unless there is no noise.
 /// Source     d17, E-d6.
 [[nodiscard]] AttenuatedCurve adam_curve(const StepProblem& problem, double beta1);
 

@@ -92,12 +92,15 @@ struct UpdateMoments {
 /// Source     y1.
 [[nodiscard]] double large_batch_derivative(EpsilonForm form, const StepProblem& problem, double eps);
 
-/// The eps / |g| below which the exact rate has a peak above its limit, for equal |g_i| and sigma_i / |g_i|:
-/// sqrt(3/2 s'H s / tr H) for softsign, s'H s / tr H for ratio; 1 for clip, which then is saturated and approaches its
-/// limit from above, for any H. Also for a diagonal H.
+/// The eps / |g| below which the exact rate exceeds its limit for some batch, for equal |g_i| and sigma_i / |g_i|:
+/// sqrt(3/2 s'H s / tr H) for softsign, s'H s / tr H for ratio; also for a diagonal H. For equal H_ij these bounds are
+/// sharp: 1 % above them no surge is left.
 ///
-/// Shapes     sign_curvature = s'H s / tr H > 0.
-/// Source     y1; for clip: 1 - E u dominates Var u where |g| >= eps, and the gradient itself is averaged elsewhere.
+/// For clip it is 1 for any H, a lower bound only: up to there 1 - E u dominates Var u in large batches. Beyond it
+/// the limit is reached from below, with a peak before it as long as eps < 1.2 |g| (diagonal H) or 2 |g| (H_ij = 0.9).
+///
+/// Shapes     sign_curvature = s'H s / tr H > 0, s = sign(g).
+/// Source     y1; for clip derived here.
 [[nodiscard]] double surge_limit(EpsilonForm form, double sign_curvature);
 
 } // namespace hessq
