@@ -542,6 +542,11 @@ BOOST_AUTO_TEST_CASE(two_batch_sizes_measure_gradient_and_noise_without_bias) { 
     agrees(found.squared_gradient, g.squaredNorm());
     agrees(found.noise_trace, sigma.squaredNorm());
     agrees(found.simple_batch, sigma.squaredNorm() / g.squaredNorm());
+    // Three pairs with |g|^2 = 1, 2, 3 and tr Sigma = 6, 3, 6: 3 times the ratio of the means, 15/6, less 2/3 of the
+    // sum of the ratios without one pair, 9/5 + 12/4 + 9/3.
+    const Eigen::Vector3d squares(1, 2, 3), traces(6, 3, 6);
+    const SimpleNoiseEstimate three = estimate_simple_noise(squares + traces / 2.0, squares + traces / 8.0, 2.0, 8.0);
+    BOOST_TEST(three.simple_batch.value == 7.5 - 2.0 / 3.0 * 7.8, tolerance(20 * eps));
     // Exact expectations in, exact answers out: |g|^2 + tr Sigma / B.
     const SimpleNoiseEstimate exact =
         estimate_simple_noise(Vector::Constant(2, 3.0 + 8.0 / 4.0), Vector::Constant(2, 3.0 + 8.0 / 16.0), 4.0, 16.0);
