@@ -122,11 +122,9 @@ CloudMoments gradient_cloud(const NetworkAt& network, double s, Index draws, Ind
     result.coordinates = squares.rowwise().mean();
     const Vector error = errors.rowwise().sum(), total = linear.rowwise().sum();
     result.linear_error = std::sqrt(error(k) / total(k));
-    std::vector<double> size(network.lambda.begin(), network.lambda.end());
-    for (double& value : size) value = std::abs(value);
-    std::nth_element(size.begin(), size.begin() + k / 2, size.end());
-    const Vector flat = (network.lambda.array().abs() < size[static_cast<std::size_t>(k / 2)]).cast<double>();
-    result.flat_error = std::sqrt(flat.dot(error.head(k)) / flat.dot(total.head(k)));
+    Vector along = error.head(k).cwiseQuotient(error.head(k) + total.head(k)).cwiseSqrt();
+    std::sort(along.begin(), along.end());
+    result.typical_error = along(k / 2);
     return result;
 }
 

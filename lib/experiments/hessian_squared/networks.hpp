@@ -46,11 +46,11 @@ Students train_students(Index count, double label_noise, std::uint64_t seed, std
 
 /// Moments of the full-batch gradient g over the cloud w + s z, z ~ N(0, I).
 struct CloudMoments {
-    Matrix mean = {};          ///< u_k'g, resolved directions x blocks of draws
-    Matrix second_moment = {}; ///< (u_k'g)^2, the same
-    Vector coordinates = {};   ///< g_i^2, all draws
-    double linear_error = 0.0; ///< sqrt(E |g - g(w) - H delta|^2 / E |H delta|^2)
-    double flat_error = 0.0;   ///< the same in the flatter half of the resolved directions
+    Matrix mean = {};           ///< u_k'g, resolved directions x blocks of draws
+    Matrix second_moment = {};  ///< (u_k'g)^2, the same
+    Vector coordinates = {};    ///< g_i^2, all draws
+    double linear_error = 0.0;  ///< sqrt(E |g - g(w) - H delta|^2 / E |H delta|^2)
+    double typical_error = 0.0; ///< along one eigenvector, relative to both parts of g, so at most 1: the median
 
     Vector along() const;      ///< E (u_k'g)^2
     Vector covariance() const; ///< Var u_k'g
