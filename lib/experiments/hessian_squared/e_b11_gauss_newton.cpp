@@ -269,6 +269,8 @@ ExperimentResult run(const ExperimentOptions& options) {
         {"b6", at_minimum + "full-batch gradient", "|g|^2 / (sigma^2 tr GN)", 1.0, full, fitted_share + sampling});
     const Estimate diabetes = add_diabetes_cases(options, cases);
     const Case kept_on_diabetes = cases.back();
+    cases.push_back({"b6", at_minimum + "per-sample gradients", "E[g_n g_n'] / (sigma^2 GN), mean over directions", 1.0,
+                     share, fitted_share + sampling});
     cases.push_back({"b6", at_minimum + "per-sample gradients", "Sigma against 2 L GN, median |ln ratio|", 0.0,
                      over(trained, noise_law), fitted_share + sampling});
     cases.push_back({"b6", start + "per-sample gradients", "Sigma against 2 L GN, median |ln ratio|", 0.0,
