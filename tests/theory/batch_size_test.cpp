@@ -7,6 +7,8 @@
 #include "support/draws.hpp"
 #include "support/matrices.hpp"
 #include "support/messages.hpp"
+#include "support/printed.hpp"
+#include "support/step_problems.hpp"
 
 #include <boost/test/unit_test.hpp>
 #include <cmath>
@@ -25,26 +27,11 @@ namespace {
 
 constexpr double infinity = std::numeric_limits<double>::infinity();
 
-/// A number that was printed with an error of at most half a unit in its last digit.
-void check_printed(double value, double printed, double unit) {
-    BOOST_TEST(std::abs(value - printed) <= 0.5001 * unit, value << " was printed as " << printed);
-}
-
 /// The first example of d.3.
 StepProblem example() {
     return {.gradient = Eigen::Vector3d(1.0, -0.5, 0.25),
             .hessian = (Eigen::Matrix3d() << 2.0, 0.5, 0.2, 0.5, 1.0, 0.1, 0.2, 0.1, 0.5).finished(),
             .noise_sd = Eigen::Vector3d(2.0, 1.0, 0.5)};
-}
-
-/// n coordinates that are all alike: H_ii = 1, H_ij = coupling, g = 1 and sigma.
-StepProblem alike(Index n, double coupling, double sigma) {
-    StepProblem problem;
-    problem.gradient = Vector::Ones(n);
-    problem.hessian = Matrix::Constant(n, n, coupling);
-    problem.hessian.diagonal().setOnes();
-    problem.noise_sd = Vector::Constant(n, sigma);
-    return problem;
 }
 
 /// The second example of d.3.

@@ -5,6 +5,8 @@
 #include "support/draws.hpp"
 #include "support/matrices.hpp"
 #include "support/messages.hpp"
+#include "support/printed.hpp"
+#include "support/step_problems.hpp"
 
 #include <boost/test/unit_test.hpp>
 #include <cmath>
@@ -32,25 +34,6 @@ const std::vector<std::pair<std::string, EpsilonForm>> forms = {
 const json& reference() {
     static const json numbers = json::parse(std::ifstream(HESSQ_TEST_DATA "/reference/scaling_laws.json"));
     return numbers;
-}
-
-/// A number that was printed with an error of at most half a unit in its last digit.
-void check_printed(double value, double printed, double unit) {
-    BOOST_TEST(std::abs(value - printed) <= 0.5001 * unit, value << " was printed as " << printed);
-}
-
-Vector vector_of(const std::vector<double>& x) {
-    return Eigen::Map<const Vector>(x.data(), static_cast<Index>(x.size()));
-}
-
-/// n coordinates that are all alike: H_ii = 1, H_ij = coupling, g = 1 and sigma.
-StepProblem alike(Index n, double coupling, double sigma) {
-    StepProblem problem;
-    problem.gradient = Vector::Ones(n);
-    problem.hessian = Matrix::Constant(n, n, coupling);
-    problem.hessian.diagonal().setOnes();
-    problem.noise_sd = Vector::Constant(n, sigma);
-    return problem;
 }
 
 /// c12: ten coordinates that share a direction, and an eleventh with hardly any gradient that is coupled to them.

@@ -9,6 +9,7 @@
 #include "support/draws.hpp"
 #include "support/matrices.hpp"
 #include "support/messages.hpp"
+#include "support/printed.hpp"
 
 #include <Eigen/Dense>
 #include <algorithm>
@@ -26,18 +27,9 @@ namespace {
 
 constexpr double infinity = std::numeric_limits<double>::infinity();
 
-/// A number that was printed with an error of at most half a unit in its last digit.
-void check_printed(double value, double printed, double unit) {
-    BOOST_TEST(std::abs(value - printed) <= 0.5001 * unit);
-}
-
 void check_printed(const Vector& values, const std::vector<double>& printed, double unit) {
     BOOST_REQUIRE(values.size() == static_cast<Index>(printed.size()));
     for (Index k = 0; k < values.size(); ++k) check_printed(values(k), printed[static_cast<std::size_t>(k)], unit);
-}
-
-Vector vector_of(const std::vector<double>& x) {
-    return Eigen::Map<const Vector>(x.data(), static_cast<Index>(x.size()));
 }
 
 double distance(const Matrix& a, const Matrix& b) { return (a - b).norm() / b.norm(); }
