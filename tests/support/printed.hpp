@@ -13,6 +13,11 @@ inline void check_printed(double value, double printed, double unit) {
     BOOST_TEST(std::abs(value - printed) <= 0.5001 * unit, value << " was printed as " << printed);
 }
 
+inline void check_printed(const Vector& values, const std::vector<double>& printed, double unit) {
+    BOOST_REQUIRE(values.size() == static_cast<Index>(printed.size()));
+    for (Index k = 0; k < values.size(); ++k) check_printed(values(k), printed[static_cast<std::size_t>(k)], unit);
+}
+
 inline Vector vector_of(const std::vector<double>& x) {
     return Eigen::Map<const Vector>(x.data(), static_cast<Index>(x.size()));
 }

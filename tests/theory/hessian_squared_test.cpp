@@ -27,11 +27,6 @@ namespace {
 
 constexpr double infinity = std::numeric_limits<double>::infinity();
 
-void check_printed(const Vector& values, const std::vector<double>& printed, double unit) {
-    BOOST_REQUIRE(values.size() == static_cast<Index>(printed.size()));
-    for (Index k = 0; k < values.size(); ++k) check_printed(values(k), printed[static_cast<std::size_t>(k)], unit);
-}
-
 double distance(const Matrix& a, const Matrix& b) { return (a - b).norm() / b.norm(); }
 
 /// The slope of log y on log x.
