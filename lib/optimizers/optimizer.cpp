@@ -48,7 +48,7 @@ public:
 
     std::string name() const override { return recipe_.name; }
 
-    void step(Vector& w, VectorView g) override {
+    Vector update(VectorView w, VectorView g) override {
         require_size(g.size(), w.size(), recipe_.name + " step", "the gradient");
         if (steps_ == 0) {
             preconditioner_ = recipe_.preconditioner(w.size());
@@ -57,12 +57,11 @@ public:
         require_size(w.size(), buffer_.size(), recipe_.name + " step", "w");
         ++steps_;
         Vector gradient = g;
-        if (recipe_.decay == Decay::coupled)
-            gradient += recipe_.weight_decay * w;
-        else
-            w *= 1.0 - recipe_.lr * recipe_.weight_decay;
+        if (recipe_.decay == Decay::coupled) gradient += recipe_.weight_decay * w;
         preconditioner_->observe(gradient);
-        w -= recipe_.lr * remember(gradient).cwiseQuotient(preconditioner_->diagonal().value());
+        Vector direction = remember(gradient).cwiseQuotient(preconditioner_->diagonal().value());
+        if (recipe_.decay == Decay::decoupled) direction += recipe_.weight_decay * w;
+        return recipe_.lr * direction;
     }
 
     const Preconditioner& preconditioner() const override {

@@ -19,10 +19,13 @@ public:
     /// "sgd", "adam", ...
     virtual std::string name() const = 0;
 
-    /// Updates w with the gradient at w.
+    /// The update: what this step subtracts from w, g being the gradient at w. The optimizer's memory moves on.
     ///
     /// Throws     std::invalid_argument if the sizes of w and g differ, or differ from those of the first step.
-    virtual void step(Vector& w, VectorView g) = 0;
+    virtual Vector update(VectorView w, VectorView g) = 0;
+
+    /// w <- w - update(w, g).
+    void step(Vector& w, VectorView g) { w -= update(w, g); }
 
     /// What the last step divided by.
     ///
