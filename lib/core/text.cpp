@@ -48,4 +48,25 @@ std::string nearest_name(std::string_view name, const std::vector<std::string>& 
     return nearest ? *nearest : std::string();
 }
 
+bool matches_pattern(std::string_view name, std::string_view pattern) {
+    // Only the last * need ever take one letter more: what the earlier ones took is settled by the text between them.
+    constexpr auto none = std::string_view::npos;
+    std::size_t i = 0, j = 0, star = none, taken = 0;
+    while (i < name.size()) {
+        if (j < pattern.size() && pattern[j] == '*') {
+            star = j++;
+            taken = i;
+        } else if (j < pattern.size() && (pattern[j] == '?' || pattern[j] == name[i])) {
+            ++i;
+            ++j;
+        } else if (star != none) {
+            j = star + 1;
+            i = ++taken;
+        } else {
+            return false;
+        }
+    }
+    return pattern.find_first_not_of('*', j) == none;
+}
+
 } // namespace hessq

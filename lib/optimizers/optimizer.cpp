@@ -19,14 +19,19 @@ void check_eps(double eps, std::string_view optimizer) {
     require(eps >= 0.0, optimizer, "eps must be at least 0", eps);
 }
 
-/// What g becomes before it is divided; both keep m in `buffer`, which starts at 0.
+/// What g becomes before it is divided; all but none keep m in `buffer`, which starts at 0.
 enum class Memory {
     none,
-    sum,    ///< m = mu m + g
-    average ///< m = mu m + (1 - mu) g, divided by 1 - mu^t
+    sum,       ///< m = mu m + g
+    lookahead, ///< g + mu m with this m
+    average,   ///< m = mu m + (1 - mu) g, divided by 1 - mu^t
+    blend      ///< nu m + (1 - nu) g with the m before, then m = mu m + (1 - mu) g
 };
 
 enum class Decay { coupled, decoupled };
+
+/// What is made as long as the layer's parameters.
+enum class Trust { none, gradient, update };
 
 struct Recipe {
     std::string name;
@@ -35,6 +40,11 @@ struct Recipe {
     Decay decay = Decay::coupled;
     Memory memory = Memory::none;
     double mu = 0.0;
+    double nu = 0.0;
+    bool sign = false; ///< of the direction
+    Trust trust = Trust::none;
+    double trust_coefficient = 1.0;
+    ParameterLayout layout = {};
     std::function<std::unique_ptr<Preconditioner>(Index)> preconditioner;
 };
 
@@ -48,21 +58,26 @@ public:
 
     std::string name() const override { return recipe_.name; }
 
-    void step(Vector& w, VectorView g) override {
+    Vector update(VectorView w, VectorView g) override {
         require_size(g.size(), w.size(), recipe_.name + " step", "the gradient");
         if (steps_ == 0) {
             preconditioner_ = recipe_.preconditioner(w.size());
             buffer_ = Vector::Zero(w.size());
+            layers_ = recipe_.layout;
+            if (layers_.groups.empty()) layers_.append("w", w.size());
+            require_size(w.size(), layers_.dimension(), recipe_.name + " step", "w");
         }
         require_size(w.size(), buffer_.size(), recipe_.name + " step", "w");
         ++steps_;
         Vector gradient = g;
-        if (recipe_.decay == Decay::coupled)
-            gradient += recipe_.weight_decay * w;
-        else
-            w *= 1.0 - recipe_.lr * recipe_.weight_decay;
+        if (recipe_.decay == Decay::coupled) gradient += recipe_.weight_decay * w;
+        if (recipe_.trust == Trust::gradient) rescale(gradient, w, g, recipe_.weight_decay);
         preconditioner_->observe(gradient);
-        w -= recipe_.lr * remember(gradient).cwiseQuotient(preconditioner_->diagonal().value());
+        Vector direction = remember(gradient).cwiseQuotient(preconditioner_->diagonal().value());
+        if (recipe_.sign) direction = direction.cwiseSign().eval();
+        if (recipe_.decay == Decay::decoupled) direction += recipe_.weight_decay * w;
+        if (recipe_.trust == Trust::update) rescale(direction, w, direction.eval(), 0.0);
+        return recipe_.lr * direction;
     }
 
     const Preconditioner& preconditioner() const override {
@@ -72,19 +87,57 @@ public:
 
 private:
     Vector remember(const Vector& g) {
-        if (recipe_.memory == Memory::none) return g;
-        const bool average = recipe_.memory == Memory::average;
-        buffer_ = recipe_.mu * buffer_ + (average ? 1.0 - recipe_.mu : 1.0) * g;
-        return buffer_ / (average ? 1.0 - std::pow(recipe_.mu, static_cast<double>(steps_)) : 1.0);
+        const double mu = recipe_.mu;
+        switch (recipe_.memory) {
+        case Memory::none:
+            return g;
+        case Memory::sum:
+            buffer_ = mu * buffer_ + g;
+            return buffer_;
+        case Memory::lookahead:
+            buffer_ = mu * buffer_ + g;
+            return g + mu * buffer_;
+        case Memory::average:
+            buffer_ = mu * buffer_ + (1.0 - mu) * g;
+            return buffer_ / (1.0 - std::pow(mu, static_cast<double>(steps_)));
+        case Memory::blend: {
+            const Vector blended = recipe_.nu * buffer_ + (1.0 - recipe_.nu) * g;
+            buffer_ = mu * buffer_ + (1.0 - mu) * g;
+            return blended;
+        }
+        }
+        return g;
+    }
+
+    /// Multiplies each layer of v by coefficient |w| / (|reference| + decay |w|).
+    void rescale(Vector& v, VectorView w, VectorView reference, double decay) const {
+        for (const ParameterGroup& layer : layers_.groups) {
+            const double size = w.segment(layer.offset, layer.size()).norm();
+            const double length = reference.segment(layer.offset, layer.size()).norm() + decay * size;
+            if (size > 0.0 && length > 0.0)
+                v.segment(layer.offset, layer.size()) *= recipe_.trust_coefficient * size / length;
+        }
     }
 
     Recipe recipe_;
     std::unique_ptr<Preconditioner> preconditioner_;
     Vector buffer_;
+    ParameterLayout layers_;
     Index steps_ = 0;
 };
 
 std::unique_ptr<Optimizer> build(Recipe recipe) { return std::make_unique<PreconditionedDescent>(std::move(recipe)); }
+
+template <class Options>
+Recipe momentum_recipe(const std::string& name, const Options& options, Memory memory) {
+    check_decay(options.momentum, name + "_optimizer", "momentum");
+    return {.name = name,
+            .lr = options.lr,
+            .weight_decay = options.weight_decay,
+            .memory = memory,
+            .mu = options.momentum,
+            .preconditioner = sgd_preconditioner};
+}
 
 /// Adam and AdamW differ in where the weights decay.
 template <class Options>
@@ -111,13 +164,11 @@ std::unique_ptr<Optimizer> sgd_optimizer(const SgdOptions& options) {
 }
 
 std::unique_ptr<Optimizer> momentum_optimizer(const MomentumOptions& options) {
-    check_decay(options.momentum, "momentum_optimizer", "momentum");
-    return build({.name = "momentum",
-                  .lr = options.lr,
-                  .weight_decay = options.weight_decay,
-                  .memory = Memory::sum,
-                  .mu = options.momentum,
-                  .preconditioner = sgd_preconditioner});
+    return build(momentum_recipe("momentum", options, Memory::sum));
+}
+
+std::unique_ptr<Optimizer> nesterov_optimizer(const MomentumOptions& options) {
+    return build(momentum_recipe("nesterov", options, Memory::lookahead));
 }
 
 std::unique_ptr<Optimizer> rmsprop_optimizer(const RmspropOptions& options) {
@@ -152,6 +203,57 @@ std::unique_ptr<Optimizer> adabelief_optimizer(const AdabeliefOptions& options) 
     recipe.preconditioner = [options](Index n) {
         return adabelief_preconditioner(n, {.beta1 = options.beta1, .beta2 = options.beta2, .eps = options.eps});
     };
+    return build(std::move(recipe));
+}
+
+std::unique_ptr<Optimizer> adadelta_optimizer(const AdadeltaOptions& options) {
+    const AdadeltaPreconditionerOptions inner{
+        .rho = options.rho, .eps = options.eps, .initial_squared_update = options.initial_squared_update};
+    check_decay(options.rho, "adadelta_optimizer", "rho");
+    check_eps(options.eps, "adadelta_optimizer");
+    require(options.initial_squared_update >= 0.0, "adadelta_optimizer", "initial_squared_update must be at least 0",
+            options.initial_squared_update);
+    return build({.name = "adadelta",
+                  .lr = options.lr,
+                  .weight_decay = options.weight_decay,
+                  .preconditioner = [inner](Index n) { return adadelta_preconditioner(n, inner); }});
+}
+
+std::unique_ptr<Optimizer> sign_optimizer(const SignOptions& options) {
+    return build({.name = "sign",
+                  .lr = options.lr,
+                  .weight_decay = options.weight_decay,
+                  .sign = true,
+                  .preconditioner = sgd_preconditioner});
+}
+
+std::unique_ptr<Optimizer> lion_optimizer(const LionOptions& options) {
+    check_decay(options.beta1, "lion_optimizer", "beta1");
+    check_decay(options.beta2, "lion_optimizer", "beta2");
+    return build({.name = "lion",
+                  .lr = options.lr,
+                  .weight_decay = options.weight_decay,
+                  .decay = Decay::decoupled,
+                  .memory = Memory::blend,
+                  .mu = options.beta2,
+                  .nu = options.beta1,
+                  .sign = true,
+                  .preconditioner = sgd_preconditioner});
+}
+
+std::unique_ptr<Optimizer> lars_optimizer(const LarsOptions& options) {
+    require(options.trust > 0.0, "lars_optimizer", "trust must be greater than 0", options.trust);
+    Recipe recipe = momentum_recipe("lars", options, Memory::sum);
+    recipe.trust = Trust::gradient;
+    recipe.trust_coefficient = options.trust;
+    recipe.layout = options.layout;
+    return build(std::move(recipe));
+}
+
+std::unique_ptr<Optimizer> lamb_optimizer(const LambOptions& options) {
+    Recipe recipe = adam_recipe("lamb", options, Decay::decoupled);
+    recipe.trust = Trust::update;
+    recipe.layout = options.layout;
     return build(std::move(recipe));
 }
 

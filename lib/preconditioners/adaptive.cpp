@@ -106,6 +106,32 @@ private:
     Vector mean_, spread_;
 };
 
+class Adadelta final : public DiagonalPreconditioner {
+public:
+    Adadelta(Index dimension, const AdadeltaPreconditionerOptions& options)
+        : options_(options), squares_(Vector::Zero(dimension)),
+          updates_(Vector::Constant(dimension, options.initial_squared_update)) {}
+
+    std::string name() const override { return "adadelta"; }
+
+    void observe(VectorView g) override {
+        require_size(g.size(), squares_.size(), "adadelta preconditioner", "the gradient");
+        squares_ = options_.rho * squares_ + (1.0 - options_.rho) * g.cwiseAbs2();
+        entries_ = (squares_.array() + options_.eps).sqrt() / (updates_.array() + options_.eps).sqrt();
+        updates_ = options_.rho * updates_ + (1.0 - options_.rho) * g.cwiseQuotient(entries_).cwiseAbs2();
+    }
+
+    Vector entries() const override {
+        require(entries_.size() > 0, "adadelta preconditioner", "at least one gradient must have been observed",
+                Index{0});
+        return entries_;
+    }
+
+private:
+    AdadeltaPreconditionerOptions options_;
+    Vector squares_, updates_, entries_;
+};
+
 } // namespace
 
 std::unique_ptr<Preconditioner> rmsprop_preconditioner(Index dimension, const RmspropPreconditionerOptions& options) {
@@ -127,6 +153,16 @@ std::unique_ptr<Preconditioner> adabelief_preconditioner(Index dimension,
     check_decay(options.beta1, "adabelief_preconditioner", "beta1");
     check_decay(options.beta2, "adabelief_preconditioner", "beta2");
     return std::make_unique<Adabelief>(dimension, options);
+}
+
+std::unique_ptr<Preconditioner> adadelta_preconditioner(Index dimension, const AdadeltaPreconditionerOptions& options) {
+    const std::string_view function = "adadelta_preconditioner";
+    require(dimension >= 1, function, "dimension must be at least 1", dimension);
+    check_decay(options.rho, function, "rho");
+    check_eps(options.eps, function);
+    require(options.initial_squared_update >= 0.0, function, "initial_squared_update must be at least 0",
+            options.initial_squared_update);
+    return std::make_unique<Adadelta>(dimension, options);
 }
 
 } // namespace hessq

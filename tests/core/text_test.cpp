@@ -2,6 +2,7 @@
 
 #include <boost/test/unit_test.hpp>
 
+using hessq::matches_pattern;
 using hessq::nearest_name;
 
 BOOST_AUTO_TEST_SUITE(text)
@@ -33,6 +34,25 @@ BOOST_AUTO_TEST_CASE(two_swapped_letters_are_one_edit) {
 BOOST_AUTO_TEST_CASE(the_first_of_equally_near_names_wins) {
     BOOST_TEST(nearest_name("beta0", {"beta1", "beta2"}) == "beta1");
     BOOST_TEST(nearest_name("beta0", {"beta2", "beta1"}) == "beta2");
+}
+
+BOOST_AUTO_TEST_CASE(a_star_stands_for_any_letters_and_a_question_mark_for_one) {
+    for (const char* pattern :
+         {"layer1.weight", "layer1.*", "*", "*.weight", "layer?.weight", "l*1*t", "**", "layer1.weight*"})
+        BOOST_TEST(matches_pattern("layer1.weight", pattern), pattern);
+    for (const char* pattern :
+         {"", "layer1", "layer1.", "layer?", "*.bias", "layer1.weight?", "layer1*weights", "Layer1.*", "?"})
+        BOOST_TEST(!matches_pattern("layer1.weight", pattern), pattern);
+    BOOST_TEST(matches_pattern("", ""));
+    BOOST_TEST(matches_pattern("", "*"));
+    BOOST_TEST(!matches_pattern("", "?"));
+}
+
+BOOST_AUTO_TEST_CASE(a_star_takes_more_letters_when_the_rest_does_not_fit) {
+    BOOST_TEST(matches_pattern("aab", "*ab"));
+    BOOST_TEST(matches_pattern("abcabd", "*ab?"));
+    BOOST_TEST(matches_pattern("mississippi", "m*iss*ip*i"));
+    BOOST_TEST(!matches_pattern("mississippi", "m*iss*iss*iss*"));
 }
 
 BOOST_AUTO_TEST_SUITE_END()

@@ -25,12 +25,13 @@ double after_three_twos(std::unique_ptr<Preconditioner> p) {
 
 BOOST_AUTO_TEST_SUITE(adaptive)
 
-BOOST_AUTO_TEST_CASE(all_four_obey_the_laws) {
+BOOST_AUTO_TEST_CASE(all_five_obey_the_laws) {
     constexpr Index n = 6;
     check_preconditioner_laws(*rmsprop_preconditioner(n), n);
     check_preconditioner_laws(*adam_preconditioner(n), n);
     check_preconditioner_laws(*adagrad_preconditioner(n), n);
     check_preconditioner_laws(*adabelief_preconditioner(n), n);
+    check_preconditioner_laws(*adadelta_preconditioner(n), n);
 }
 
 BOOST_AUTO_TEST_CASE(steady_gradients_by_hand) {
@@ -42,6 +43,10 @@ BOOST_AUTO_TEST_CASE(steady_gradients_by_hand) {
     BOOST_TEST(after_three_twos(adabelief_preconditioner(1, {.beta1 = 0.5, .beta2 = 0.5, .eps = 0.25})) ==
                    std::sqrt(0.65625 / 0.875) + 0.25,
                boost::test_tools::tolerance(4 * eps));
+    // rho = 1/2, eps = 1/4: v = 2, 3, 3.5; the squared updates are 4/9 and 68/117, d = 0, 2/9, 47/117.
+    BOOST_TEST(after_three_twos(adadelta_preconditioner(1, {.rho = 0.5, .eps = 0.25})) ==
+                   std::sqrt(3.75 / (47.0 / 117.0 + 0.25)),
+               boost::test_tools::tolerance(8 * eps));
 }
 
 BOOST_AUTO_TEST_CASE(a_coordinate_without_gradients_is_divided_by_eps) {
@@ -58,6 +63,12 @@ BOOST_AUTO_TEST_CASE(wrong_arguments_are_refused) {
     refuses([] { rmsprop_preconditioner(2, {.alpha = -0.5}); },
             "rmsprop_preconditioner: alpha must lie in [0, 1); got -0.5");
     refuses([] { adam_preconditioner(2, {.beta2 = 1.0}); }, "adam_preconditioner: beta2 must lie in [0, 1); got 1");
+    refuses([] { adadelta_preconditioner(2, {.rho = 1.0}); }, "adadelta_preconditioner: rho must lie in [0, 1); got 1");
+    refuses([] { adadelta_preconditioner(2, {.eps = -1.0}); },
+            "adadelta_preconditioner: eps must be at least 0; got -1");
+    refuses([] { adadelta_preconditioner(2, {.initial_squared_update = -1.0}); },
+            "adadelta_preconditioner: initial_squared_update must be at least 0; got -1");
+    refuses([] { adadelta_preconditioner(0); }, "adadelta_preconditioner: dimension must be at least 1; got 0");
     refuses([] { adam_preconditioner(2, {.eps = -1.0}); }, "adam_preconditioner: eps must be at least 0; got -1");
     refuses([] { adagrad_preconditioner(0); }, "adagrad_preconditioner: dimension must be at least 1; got 0");
     refuses([] { adabelief_preconditioner(2, {.beta1 = 2.0}); },

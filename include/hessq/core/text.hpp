@@ -11,4 +11,10 @@ namespace hessq {
 /// Empty if even the nearest needs more edits than a third of the longer name's length. The first of equals wins.
 std::string nearest_name(std::string_view name, const std::vector<std::string>& candidates);
 
+/// Whether all of `name` fits a shell-like pattern: * stands for any letters or none, ? for one letter, everything
+/// else for itself.
+///
+/// Cost       Letters of the name times letters of the pattern at most.
+bool matches_pattern(std::string_view name, std::string_view pattern);
+
 } // namespace hessq

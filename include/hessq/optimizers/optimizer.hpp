@@ -1,5 +1,6 @@
 #pragma once
 
+#include "hessq/core/layout.hpp"
 #include "hessq/core/types.hpp"
 #include "hessq/preconditioners/preconditioner.hpp"
 
@@ -19,10 +20,13 @@ public:
     /// "sgd", "adam", ...
     virtual std::string name() const = 0;
 
-    /// Updates w with the gradient at w.
+    /// The update: what this step subtracts from w, g being the gradient at w. The optimizer's memory moves on.
     ///
     /// Throws     std::invalid_argument if the sizes of w and g differ, or differ from those of the first step.
-    virtual void step(Vector& w, VectorView g) = 0;
+    virtual Vector update(VectorView w, VectorView g) = 0;
+
+    /// w <- w - update(w, g).
+    void step(Vector& w, VectorView g) { w -= update(w, g); }
 
     /// What the last step divided by.
     ///
@@ -37,7 +41,7 @@ protected:
 
 struct SgdOptions {
     double lr = 1e-3;          ///< greater than 0. So for all
-    double weight_decay = 0.0; ///< g + weight_decay w replaces g; at least 0. So for all but AdamW
+    double weight_decay = 0.0; ///< g + weight_decay w replaces g; at least 0. So for all that do not say otherwise
 };
 
 /// w <- w - lr g.
@@ -54,6 +58,11 @@ struct MomentumOptions {
 /// b_1 = g_1, b_t = mu b_(t-1) + g_t; w <- w - lr b_t: PyTorch's SGD with momentum, no dampening. The buffer is a sum
 /// and not an average: at a steady gradient the step is lr / (1 - mu) times as long as that of sgd.
 std::unique_ptr<Optimizer> momentum_optimizer(const MomentumOptions& options = {});
+
+/// The same buffer and a look ahead: w <- w - lr (g_t + mu b_t), PyTorch's SGD with nesterov=True.
+///
+/// Source     Sutskever et al. (2013), ICML, in the form whose gradient is taken at w itself.
+std::unique_ptr<Optimizer> nesterov_optimizer(const MomentumOptions& options = {});
 
 struct RmspropOptions {
     double lr = 1e-2;
@@ -112,5 +121,70 @@ struct AdabeliefOptions {
 ///
 /// Source     Zhuang et al. (2020), arXiv 2010.07468, algorithm 2.
 std::unique_ptr<Optimizer> adabelief_optimizer(const AdabeliefOptions& options = {});
+
+struct AdadeltaOptions {
+    double lr = 1.0;
+    double rho = 0.9;  ///< in [0, 1)
+    double eps = 1e-6; ///< inside both roots, at least 0
+    double weight_decay = 0.0;
+    double initial_squared_update = 0.0; ///< where d starts, at least 0; with eps = 0 a start at 0 never moves
+};
+
+/// w <- w - lr x, x = g sqrt(d + eps) / sqrt(v + eps) with the averages v of g^2 and d of the earlier x^2; see
+/// adadelta_preconditioner.
+///
+/// Source     Zeiler (2012), arXiv 1212.5701, algorithm 1.
+std::unique_ptr<Optimizer> adadelta_optimizer(const AdadeltaOptions& options = {});
+
+struct SignOptions {
+    double lr = 1e-3;
+    double weight_decay = 0.0;
+};
+
+/// w <- w - lr sign(g), sign 0 = 0. Of the length lr in every coordinate, so no metric: preconditioner() is the
+/// identity, also for lion.
+std::unique_ptr<Optimizer> sign_optimizer(const SignOptions& options = {});
+
+struct LionOptions {
+    double lr = 1e-4;
+    double beta1 = 0.9;        ///< weight of m in the sign, in [0, 1)
+    double beta2 = 0.99;       ///< decay of m, in [0, 1)
+    double weight_decay = 0.0; ///< decoupled, as AdamW's
+};
+
+/// w <- w - lr (sign(beta1 m + (1 - beta1) g) + weight_decay w), then m <- beta2 m + (1 - beta2) g.
+///
+/// Source     Chen et al. (2023), arXiv 2302.06675, program 1.
+std::unique_ptr<Optimizer> lion_optimizer(const LionOptions& options = {});
+
+struct LarsOptions {
+    double lr = 1.0;
+    double momentum = 0.9;
+    double trust = 1e-3; ///< length of a layer's gradient step relative to |w|, at lr = 1; greater than 0
+    double weight_decay = 0.0;
+    ParameterLayout layout = {}; ///< its groups are the layers; empty: w is one layer
+};
+
+/// Momentum on g_l trust |w_l| / (|g_l| + weight_decay |w_l|) layer by layer, g_l with its decay added; the factor is 1
+/// for layers where w or the denominator is 0.
+///
+/// Throws     A step: std::invalid_argument if w has not the layout's dimension. So for lamb.
+/// Source     You, Gitman and Ginsburg (2017), arXiv 1708.03888, algorithm 1.
+std::unique_ptr<Optimizer> lars_optimizer(const LarsOptions& options = {});
+
+struct LambOptions {
+    double lr = 1e-3;
+    double beta1 = 0.9;
+    double beta2 = 0.999;
+    double eps = 1e-6;
+    double weight_decay = 0.0;   ///< added to Adam's direction, not to g
+    ParameterLayout layout = {}; ///< its groups are the layers; empty: w is one layer
+};
+
+/// w_l <- w_l - lr r_l |w_l| / |r_l| layer by layer, r = Adam's direction + weight_decay w; the factor is 1 for layers
+/// where w or r is 0.
+///
+/// Source     You et al. (2019), arXiv 1904.00962, algorithm 2 with phi(z) = z.
+std::unique_ptr<Optimizer> lamb_optimizer(const LambOptions& options = {});
 
 } // namespace hessq

@@ -22,7 +22,7 @@ struct RmspropPreconditionerOptions {
 /// diag(sqrt(v) + eps) with v_t = alpha v_(t-1) + (1 - alpha) g_t o g_t: PyTorch's RMSprop. No bias correction, so the
 /// first 1 / (1 - alpha) steps divide by too little.
 ///
-/// Throws     std::invalid_argument if dimension < 1 or an option is out of range. So for all four.
+/// Throws     std::invalid_argument if dimension < 1 or an option is out of range. So for all five.
 std::unique_ptr<Preconditioner> rmsprop_preconditioner(Index dimension,
                                                        const RmspropPreconditionerOptions& options = {});
 
@@ -61,5 +61,19 @@ struct AdabeliefPreconditionerOptions {
 /// Source     Zhuang et al. (2020), arXiv 2010.07468, algorithm 2; eps as in adabelief-pytorch 0.2.
 std::unique_ptr<Preconditioner> adabelief_preconditioner(Index dimension,
                                                          const AdabeliefPreconditionerOptions& options = {});
+
+struct AdadeltaPreconditionerOptions {
+    double rho = 0.9;                    ///< decay of both averages, in [0, 1)
+    double eps = 1e-6;                   ///< inside both roots, at least 0
+    double initial_squared_update = 0.0; ///< where d starts, at least 0
+};
+
+/// diag(sqrt(v_t + eps) / sqrt(d_(t-1) + eps)) with the averages v_t of g_t^2 and d_t of the squares of g_t divided by
+/// these entries: an estimate of the curvature's size, gradient over step, and so of degree 2 in the unit of 1 / w as
+/// a Hessian is. From d = 0 it starts at 1 / sqrt(eps) times too much and takes many steps to forget that.
+///
+/// Source     Zeiler (2012), arXiv 1212.5701, algorithm 1.
+std::unique_ptr<Preconditioner> adadelta_preconditioner(Index dimension,
+                                                        const AdadeltaPreconditionerOptions& options = {});
 
 } // namespace hessq
