@@ -127,7 +127,7 @@ std::string finding_of(const std::vector<LedgerRow>& rows) {
         return list.empty() ? std::string("none") : list;
     };
     return fmt::format(
-        "Of {} claims, these hold in every regime tested: {}. These hold only in some: {}. These fail: {}. "
+        "Of {} claims, these hold in every case of this run: {}. These hold only in some: {}. These fail: {}. "
         "Undecided: {}.",
         rows.size(), ids(Verdict::holds), ids(Verdict::holds_only), ids(Verdict::fails), ids(Verdict::undecided));
 }

@@ -70,15 +70,23 @@ PartialResults::PartialResults(std::filesystem::path path) : path_(std::move(pat
     std::ifstream stream(path_, std::ios::binary);
     const std::string text{std::istreambuf_iterator<char>(stream), {}};
     if (!stream) throw InputError(fmt::format("{}: expected a file that can be read; got an error", path_.string()));
+    // It will be deleted in the end, so it must be hessq's.
+    const auto foreign = [&]() {
+        throw InputError(fmt::format("{}: expected a file of finished cells or nothing; got a file of something else",
+                                     path_.string()));
+    };
     ends_in_line_ = text.empty() || text.ends_with('\n');
     std::size_t begin = 0;
     for (std::size_t end = text.find('\n'); end != std::string::npos; end = text.find('\n', begin)) {
         const Json line = Json::parse(text.begin() + static_cast<std::ptrdiff_t>(begin),
                                       text.begin() + static_cast<std::ptrdiff_t>(end), nullptr, false);
         begin = end + 1;
-        if (line.is_object() && line.contains("key") && line["key"].is_string() && line.contains("piece"))
-            pieces_[line["key"].get<std::string>()] = line["piece"];
+        if (!line.is_object() || !line.contains("key") || !line["key"].is_string() || !line.contains("piece"))
+            foreign();
+        pieces_[line["key"].get<std::string>()] = line["piece"];
     }
+    // What an interruption left of a last line is ours if it begins as ours do.
+    if (begin < text.size() && text[begin] != '{') foreign();
 }
 
 const Json* PartialResults::find(const std::string& key) const {
