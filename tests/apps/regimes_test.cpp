@@ -3,6 +3,7 @@
 
 #include <boost/test/unit_test.hpp>
 #include <cmath>
+#include <fstream>
 #include <iterator>
 #include <nlohmann/json.hpp>
 #include <set>
@@ -167,6 +168,22 @@ BOOST_AUTO_TEST_CASE(ctrl_c_leaves_no_folder) {
     BOOST_TEST(outcome.signal == SIGINT);
     BOOST_TEST(outcome.out == "");
     BOOST_TEST(!std::filesystem::exists(folder / "out"));
+}
+
+BOOST_AUTO_TEST_CASE(a_file_that_hessq_did_not_write_is_refused_and_kept) {
+    const TemporaryFolder folder;
+    for (const char* notes : {"my notes\n", "my notes"}) {
+        std::ofstream(folder / "out.partial") << notes;
+        std::vector<std::string> arguments = four_cells;
+        arguments.insert(arguments.end(), {"--out", "out"});
+        const Outcome outcome = run_hessq(folder / "", arguments);
+        BOOST_TEST(outcome.status == 2);
+        BOOST_TEST(
+            outcome.err.ends_with("expected a file of finished cells or nothing; got a file of something else\n"));
+        std::string kept;
+        std::getline(std::ifstream(folder / "out.partial"), kept);
+        BOOST_TEST(kept == "my notes");
+    }
 }
 
 BOOST_AUTO_TEST_CASE(the_number_of_threads_changes_nothing) {
