@@ -1,6 +1,6 @@
 #include "commands.hpp"
 #include "hessq/core/require.hpp"
-#include "hessq/experiments/hessian_squared.hpp"
+#include "hessq/experiments/essays.hpp"
 #include "hessq/report/table.hpp"
 #include "support/options.hpp"
 #include "support/run.hpp"
@@ -32,7 +32,7 @@ std::string effort_name(Effort effort) {
 
 std::vector<const Experiment*> selected_by(const std::vector<std::string>& ids) {
     try {
-        return select_experiments(hessian_squared_experiments(), ids);
+        return select_experiments(all_experiments(), ids);
     } catch (const InputError& error) {
         throw InputError(fmt::format("hessq theory: {}", error.what()));
     }
@@ -149,7 +149,7 @@ Action theory_command(CLI::App& command) {
     command.footer("'hessq theory b17' runs what tests claim b17, and shows each case.");
     return [options](const std::string& command_line) {
         const ExperimentOptions experiment_options{.effort = effort(*options), .seed = options->run.seed};
-        const std::vector<Experiment>& experiments = hessian_squared_experiments();
+        const std::vector<Experiment>& experiments = all_experiments();
         const std::vector<const Experiment*> selected = selected_by(options->ids);
         Output output("theory", options->run, command_line);
         output.open("theory");
@@ -164,8 +164,8 @@ Action theory_command(CLI::App& command) {
         TextTable verdicts({"id", "claim", "verdict", "source"});
         for (const LedgerRow& row : rows)
             verdicts.add_row({row.claim.id, row.claim.statement, full_verdict(row), row.claim.source});
-        report.table(verdicts, "The ledger. A verdict compares the measured value, with three standard errors on each "
-                               "side, with the predicted one and a tolerance that was stated beforehand.");
+        report.table(verdicts, "The ledger. A verdict compares the measured value's interval of 99.73 % confidence with "
+                               "the predicted value and a tolerance that was stated beforehand.");
         std::string details;
         for (const ExperimentRecord& record : records) {
             report.section(record.experiment->id + ": " + record.experiment->title);

@@ -1,5 +1,6 @@
 #include "hessq/datasets/bundled.hpp"
 
+#include "data_paths.hpp"
 #include "file.hpp"
 #include "hessq/core/text.hpp"
 #include "hessq/datasets/csv.hpp"

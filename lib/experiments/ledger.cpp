@@ -1,6 +1,7 @@
 #include "hessq/experiments/ledger.hpp"
 
 #include "hessq/core/require.hpp"
+#include "hessq/core/statistics.hpp"
 #include "hessq/core/text.hpp"
 
 #include <algorithm>
@@ -25,7 +26,7 @@ bool concerns(const Experiment& experiment, const std::string& id) {
 /// How far a case is from holding, in units of what is allowed; above 1 it does not hold.
 double strain(const Case& tested) {
     const double distance = std::abs(tested.measured.value - tested.predicted);
-    const double reach = distance + verdict_sigmas * tested.measured.std_error;
+    const double reach = distance + verdict_doubt(tested.measured);
     if (!std::isfinite(reach)) return std::numeric_limits<double>::infinity();
     return tested.tolerance > 0.0 ? reach / tested.tolerance : reach;
 }
@@ -64,11 +65,18 @@ std::string to_string(Verdict verdict) {
     return "undecided";
 }
 
+double verdict_doubt(const Estimate& measured) {
+    constexpr double normal_quantile = 3.0;
+    if (measured.samples < 2 || measured.std_error == 0.0) return normal_quantile * measured.std_error;
+    const Interval interval = student_interval(measured, verdict_confidence);
+    return 0.5 * (interval.upper - interval.lower);
+}
+
 Verdict verdict(double predicted, const Estimate& measured, double tolerance) {
     require(tolerance >= 0.0, "verdict", "tolerance must be at least 0", tolerance);
     require(!(measured.std_error < 0.0), "verdict", "std_error must be at least 0", measured.std_error);
     const double distance = std::abs(measured.value - predicted);
-    const double doubt = verdict_sigmas * measured.std_error;
+    const double doubt = verdict_doubt(measured);
     if (!std::isfinite(distance) || !std::isfinite(doubt)) return Verdict::undecided;
     if (distance + doubt <= tolerance) return Verdict::holds;
     return distance - doubt > tolerance ? Verdict::fails : Verdict::undecided;

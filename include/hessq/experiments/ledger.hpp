@@ -24,14 +24,20 @@ enum class Verdict {
 /// "holds", "fails", "holds only", "undecided".
 std::string to_string(Verdict verdict);
 
-/// How many standard errors the verdict allows for: a true statement is called false with probability 0.3 % or less.
-inline constexpr double verdict_sigmas = 3.0;
+/// The probability with which the interval around a measured value covers the truth: three standard errors to either
+/// side where they are well known, more where few replicates tell them.
+inline constexpr double verdict_confidence = 0.9973;
+
+/// Half the width of that interval: t std_error, t Student's quantile with samples - 1 degrees of freedom, 3 for many
+/// samples and for an error that comes with fewer than two.
+double verdict_doubt(const Estimate& measured);
 
 /// Compares a measured value with a prediction that is meant to hold within `tolerance`, an absolute difference that
-/// is stated beforehand: an exact identity has rounding as its tolerance, an approximation what it neglects.
+/// is stated beforehand: an exact identity has rounding as its tolerance, an approximation what it neglects. With the
+/// doubt d of the measured value,
 ///
-///     holds       |measured - predicted| + 3 std_error <= tolerance
-///     fails       |measured - predicted| - 3 std_error > tolerance
+///     holds       |measured - predicted| + d <= tolerance
+///     fails       |measured - predicted| - d > tolerance
 ///     undecided   otherwise, and for numbers that are not finite
 ///
 /// Throws     std::invalid_argument if the tolerance or the error is negative.

@@ -1,4 +1,4 @@
-#include "../entries.hpp"
+#include "entries.hpp"
 #include "../measure.hpp"
 #include "hessq/core/parallel.hpp"
 #include "hessq/objectives/problems.hpp"

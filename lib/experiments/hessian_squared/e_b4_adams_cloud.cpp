@@ -1,4 +1,4 @@
-#include "../entries.hpp"
+#include "entries.hpp"
 #include "../measure.hpp"
 #include "hessq/objectives/quadratic.hpp"
 #include "hessq/theory/hessian_squared.hpp"

@@ -1,4 +1,4 @@
-#include "../entries.hpp"
+#include "entries.hpp"
 #include "../measure.hpp"
 #include "hessq/core/parallel.hpp"
 #include "hessq/datasets/bundled.hpp"
@@ -418,8 +418,8 @@ ExperimentResult run(const ExperimentOptions& options) {
         for (std::size_t k = 0; k < s.size(); ++k) {
             const Estimate e = estimate(k);
             drawn.y.push_back(e.value);
-            drawn.lower.push_back(e.value - verdict_sigmas * e.std_error);
-            drawn.upper.push_back(e.value + verdict_sigmas * e.std_error);
+            drawn.lower.push_back(e.value - verdict_doubt(e));
+            drawn.upper.push_back(e.value + verdict_doubt(e));
         }
         return drawn;
     };

@@ -1,6 +1,6 @@
-#include "hessq/experiments/hessian_squared.hpp"
-
 #include "entries.hpp"
+
+#include "hessq/experiments/essays.hpp"
 
 namespace hessq {
 

@@ -1,5 +1,5 @@
 #include "hessq/core/parallel.hpp"
-#include "hessq/experiments/hessian_squared.hpp"
+#include "hessq/experiments/essays.hpp"
 
 #include <algorithm>
 #include <boost/test/unit_test.hpp>
@@ -7,18 +7,18 @@
 
 using namespace hessq;
 
-BOOST_AUTO_TEST_SUITE(hessian_squared_ledger)
+BOOST_AUTO_TEST_SUITE(essays)
 
 BOOST_AUTO_TEST_CASE(every_claim_is_stated_once_and_every_revisited_one_is_stated) {
     std::set<std::string> stated, experiments;
-    for (const Experiment& experiment : hessian_squared_experiments()) {
+    for (const Experiment& experiment : all_experiments()) {
         BOOST_TEST(experiments.insert(experiment.id).second, experiment.id);
         for (const Claim& claim : experiment.claims) {
             BOOST_TEST(stated.insert(claim.id).second, claim.id);
             BOOST_TEST((!claim.statement.empty() && !claim.source.empty()), claim.id);
         }
     }
-    for (const Experiment& experiment : hessian_squared_experiments())
+    for (const Experiment& experiment : all_experiments())
         for (const std::string& id : experiment.revisited)
             BOOST_TEST((stated.count(id) == 1), experiment.id + " " + id);
     for (int k = 1; k <= 28; ++k) BOOST_TEST((stated.count("b" + std::to_string(k)) == 1), k);
@@ -27,7 +27,7 @@ BOOST_AUTO_TEST_CASE(every_claim_is_stated_once_and_every_revisited_one_is_state
 }
 
 BOOST_AUTO_TEST_CASE(an_experiment_gives_the_same_bytes_for_any_number_of_threads) {
-    const std::vector<Experiment>& experiments = hessian_squared_experiments();
+    const std::vector<Experiment>& experiments = all_experiments();
     const auto experiment = std::find_if(experiments.begin(), experiments.end(),
                                          [](const Experiment& entry) { return entry.id == "E-b3"; });
     BOOST_REQUIRE((experiment != experiments.end()));

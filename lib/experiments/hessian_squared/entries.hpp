@@ -2,7 +2,7 @@
 
 #include "hessq/experiments/ledger.hpp"
 
-// One function an entry of the ledger, each in the file of its name.
+// Essay (b): one function an entry of the ledger, each in the file of its name.
 
 namespace hessq {
 
