@@ -50,9 +50,10 @@ dd { margin: 0; min-width: 0; }
 
 /// A number as a page can set it: "+-" is what a terminal has for the sign.
 std::string shown(const Cell& cell) {
-    std::string text = escape_html(cell.text);
-    if (const auto at = text.find("+-"); cell.number && at != std::string::npos) text.replace(at, 2, "\u00b1");
-    return text;
+    const std::string text = escape_html(cell.text);
+    const auto at = text.find("+-");
+    if (!cell.number || at == std::string::npos) return text;
+    return fmt::format("{}\u00b1{}", text.substr(0, at), text.substr(at + 2));
 }
 
 } // namespace
