@@ -11,6 +11,7 @@
 #include <fmt/format.h>
 #include <iostream>
 #include <stdexcept>
+#include <system_error>
 #include <unistd.h>
 
 namespace hessq::app {
@@ -92,8 +93,12 @@ Output::Output(std::string command, const RunOptions& options, std::string comma
       limit_(std::make_unique<ThreadLimit>(threads_)) {}
 
 void Output::open(const std::string& default_name) {
-    const std::filesystem::path out =
-        std::filesystem::absolute(options_.out.empty() ? "hessq-out/" + default_name : options_.out);
+    const std::string given = options_.out.empty() ? "hessq-out/" + default_name : options_.out;
+    std::error_code error; // a shell can stand in a folder that was deleted
+    const std::filesystem::path out = std::filesystem::absolute(given, error);
+    if (error)
+        throw InputError(
+            fmt::format("--out: expected a working folder to put {} into; got one that does not exist", given));
     parents_.emplace(out);
     folder_.emplace(out);
     parents_->remove(); // a run that is interrupted leaves nothing

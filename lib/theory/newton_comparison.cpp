@@ -178,6 +178,9 @@ NewtonCheckpoint analyse(const FiniteSumObjective& objective, const Trajectory& 
 
     const SymmetricOperator h = dense_operator(hessian, "Hessian");
     for (const Method& method : methods) {
+        if (method.direction.squaredNorm() == 0.0)
+            throw NumericalError("compare_with_newton: the step of " + method.name + " at step " +
+                                 std::to_string(snapshot.step) + " is zero to rounding: its eps dwarfs the gradient");
         MethodComparison row;
         row.name = method.name;
         row.step = (method.full_step ? full_step_quality : step_quality)(objective, snapshot.theta, snapshot.loss,

@@ -189,6 +189,15 @@ BOOST_AUTO_TEST_CASE(output_folders_that_cannot_be_written) {
     }
 }
 
+BOOST_AUTO_TEST_CASE(a_working_folder_that_was_deleted) {
+    const TemporaryFolder folder;
+    std::filesystem::create_directory(folder / "gone");
+    const Outcome outcome = run_hessq(folder / "gone", {"curvature", "--problem", "P1"}, {.folder_is_deleted = true});
+    BOOST_TEST(outcome.status == 2);
+    BOOST_TEST(outcome.err == "--out: expected a working folder to put hessq-out/curvature-P1 into; got one that does "
+                              "not exist\n");
+}
+
 BOOST_AUTO_TEST_CASE(a_full_disk_leaves_what_was_there) {
     const TemporaryFolder folder;
     const std::string out = std::filesystem::canonical(folder / "").string() + "/new/out";

@@ -25,6 +25,7 @@ struct Surroundings {
     rlim_t file_size = RLIM_INFINITY;     ///< no file may become larger: a full disk
     rlim_t address_space = RLIM_INFINITY; ///< of memory
     int signal_at_first_message = 0;      ///< sent when the first line appears on standard error
+    bool folder_is_deleted = false;       ///< under the program's feet; it must be empty
 };
 
 /// Runs HESSQ_PROGRAM with the arguments in the folder and waits for its end.
@@ -47,8 +48,8 @@ inline Outcome run_hessq(const std::filesystem::path& folder, const std::vector<
         };
         // The threads that OpenBLAS starts when it is loaded do not fit, on a machine with many cores.
         if (surroundings.address_space != RLIM_INFINITY) setenv("OPENBLAS_NUM_THREADS", "1", 1);
-        if (chdir(folder.c_str()) == 0 && limit(RLIMIT_FSIZE, surroundings.file_size) &&
-            limit(RLIMIT_AS, surroundings.address_space))
+        if (chdir(folder.c_str()) == 0 && (!surroundings.folder_is_deleted || rmdir(folder.c_str()) == 0) &&
+            limit(RLIMIT_FSIZE, surroundings.file_size) && limit(RLIMIT_AS, surroundings.address_space))
             execv(HESSQ_PROGRAM, argv.data());
         _exit(127);
     }

@@ -456,6 +456,14 @@ BOOST_AUTO_TEST_CASE(a_stationary_point_has_no_step_to_compare) {
                           says("compare_with_newton: the gradient at step 1 is zero: there is no step to compare"));
 }
 
+BOOST_AUTO_TEST_CASE(an_eps_that_leaves_no_step_is_named) {
+    Case c = noisy_quadratic();
+    c.options.eps = 1e300; // the square of what Adam's step would be underflows
+    BOOST_CHECK_EXCEPTION((void)compare(c), NumericalError,
+                          says("compare_with_newton: the step of adam at step 1 is zero to rounding: its eps dwarfs "
+                               "the gradient"));
+}
+
 BOOST_AUTO_TEST_CASE(wrong_arguments_are_refused) {
     const auto refuses = [](const auto& change, const char* message) {
         Case c = noisy_quadratic();
