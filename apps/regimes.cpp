@@ -188,7 +188,7 @@ void predict(const IsotropicLaw& law, const SymmetricEigen& h, Index samples, Sa
     for (const RegimeCell& cell : grid.cells) {
         const double factor = batch_noise_factor(cell.batch, samples, sampling);
         const Vector w = lambda.unaryExpr([&](double x) { return law.second_moment(x, cell.position, factor); });
-        const std::optional<EigenExponent> q = eigen_exponent(lambda, w);
+        const std::optional<EigenExponent> q = w.allFinite() ? eigen_exponent(lambda, w) : std::nullopt;
         grid.predicted.push_back(q ? std::optional<double>(q->exponent.value) : std::nullopt);
     }
     const double middle = std::exp(lambda.array().log().mean());
@@ -295,9 +295,9 @@ Action regimes_command(CLI::App& command) {
              "standard deviations of each parameter around the minimum (default: 0.001, 0.003, 0.01, ..., 3)")
         ->group(group);
     add_count(command, "--runs", options->runs, 2,
-              "lr: runs a cell, from one start with mini-batches of their own; q is their mean")
+              "lr: runs a cell, from one start with mini-batches of their own; q is their mean", 10'000)
         ->group(group);
-    add_count(command, "--points", options->points, 3, "distance: points around the minimum")->group(group);
+    add_count(command, "--points", options->points, 3, "distance: points around the minimum", 1'000'000)->group(group);
     add_count(command, "--newton-steps", options->newton_steps, 1,
               "distance: Newton iterations to the minimum, where it is not known in closed form")
         ->group(group);

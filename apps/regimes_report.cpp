@@ -94,7 +94,7 @@ std::string measured_words(const RegimeGrid& grid) {
     const std::size_t total = grid.cells.size();
     std::string text = fmt::format(
         "It is near 2, the Hessian-squared law, in {}, near 1, the Fisher law, in {}, and near neither in {} (near: "
-        "within {} and two standard errors).",
+        "within {} plus two standard errors).",
         cells_of(squared, total), cells_of(fisher, total), cells_of(neither, total), tolerance);
     if (unsure > 0)
         text += fmt::format(" In {} the error bar is larger than {}: too uncertain to say.", cells_of(unsure, total),
