@@ -4,6 +4,7 @@
 #include "hessq/operators/gradient_moments.hpp"
 #include "hessq/optimizers/newton.hpp"
 #include "hessq/spectrum/resolved.hpp"
+#include "hessq/theory/hessian_squared.hpp"
 #include "hessq/theory/second_moment_metrics.hpp"
 #include "regimes_report.hpp"
 #include "support/memory.hpp"
@@ -183,25 +184,56 @@ std::optional<IsotropicLaw> law_of(const Problem& problem, double least_loss, co
     return std::nullopt;
 }
 
-void predict(const IsotropicLaw& law, const SymmetricEigen& h, Index samples, Sampling sampling, RegimeGrid& grid) {
-    const Vector lambda = entries_at(h.values, resolved_directions(h.values));
+/// The batch whose noise factor is `factor`, not a whole number.
+double batch_of(double factor, Index samples, Sampling sampling) {
+    const auto m = static_cast<double>(samples);
+    return sampling == Sampling::iid ? 1.0 / factor : m / (1.0 + factor * (m - 1.0));
+}
+
+/// What a law says of every cell, W along the eigenvectors for a position and a noise factor, and the line on which
+/// half of the spectrum follows each of the two laws, the noise factor for its middle and a position.
+template <class Law, class Middle>
+void predict(const Vector& lambda, const Law& second_moment, const Middle& crossover, Index samples, Sampling sampling,
+             RegimeGrid& grid) {
     for (const RegimeCell& cell : grid.cells) {
-        const double factor = batch_noise_factor(cell.batch, samples, sampling);
-        const Vector w = lambda.unaryExpr([&](double x) { return law.second_moment(x, cell.position, factor); });
-        const std::optional<EigenExponent> q = eigen_exponent(lambda, w);
+        const Vector w = second_moment(cell.position, batch_noise_factor(cell.batch, samples, sampling));
+        const std::optional<EigenExponent> q = w.allFinite() ? eigen_exponent(lambda, w) : std::nullopt;
         grid.predicted.push_back(q ? std::optional<double>(q->exponent.value) : std::nullopt);
     }
     const double middle = std::exp(lambda.array().log().mean());
     grid.crossover.label = "predicted cross-over";
     const double first = std::log(grid.positions.front()), last = std::log(grid.positions.back());
     for (int i = 0; i <= 100; ++i) {
-        const double s = std::exp(first + 0.01 * i * (last - first));
-        const double factor = law.crossover_factor(middle, s);
-        const auto m = static_cast<double>(samples);
-        const double batch = sampling == Sampling::iid ? 1.0 / factor : m / (1.0 + factor * (m - 1.0));
-        grid.crossover.x.push_back(s);
-        grid.crossover.y.push_back(batch);
+        const double position = std::exp(first + 0.01 * i * (last - first));
+        grid.crossover.x.push_back(position);
+        grid.crossover.y.push_back(batch_of(crossover(middle, position), samples, sampling));
     }
+}
+
+void predict_clouds(const IsotropicLaw& law, const SymmetricEigen& h, Index samples, Sampling sampling,
+                    RegimeGrid& grid) {
+    const Vector lambda = entries_at(h.values, resolved_directions(h.values));
+    predict(
+        lambda,
+        [&](double s, double factor) {
+            return Vector(lambda.unaryExpr([&](double x) { return law.second_moment(x, s, factor); }));
+        },
+        [&](double middle, double s) { return law.crossover_factor(middle, s); }, samples, sampling, grid);
+}
+
+/// Where Adam would come to rest on P1, whose Hessian is diagonal and whose noise is H / B. Off the axes (P1r) or with
+/// noise that grows with the distance (P2) there is no closed form.
+void predict_stationary(const Run& run, double beta1, Sampling sampling, RegimeGrid& grid) {
+    if (run.problem().name != "P1") return;
+    const Vector all = run.objective().dense_hessian(run.start()).diagonal();
+    const Vector lambda = entries_at(all, resolved_directions(all));
+    predict(
+        lambda,
+        [&](double lr, double factor) {
+            return Vector(stationary_adam_root(lambda, factor * lambda, lr, beta1).cwiseAbs2());
+        },
+        [&](double middle, double lr) { return stationary_adam_crossover(middle, lr, beta1); },
+        run.objective().samples(), sampling, grid);
 }
 
 /// What the cloud's center is: the minimum in closed form, or where Newton's method gets to from the start.
@@ -245,7 +277,7 @@ void measure_clouds(Run& run, const RegimesOptions& options, PartialResults& par
     for (std::size_t i = 0; i < grid.batches.size(); ++i)
         for (const std::vector<RegimeCell>& column : columns) grid.cells.push_back(column[i]);
     if (const std::optional<IsotropicLaw> law = law_of(run.problem(), grid.start_loss, h))
-        predict(*law, h, objective.samples(), sampling_of(options), grid);
+        predict_clouds(*law, h, objective.samples(), sampling_of(options), grid);
 
     run.save_array("theta.npy", center);
     run.save_array("gradient.npy", gradient);
@@ -273,7 +305,7 @@ Json result_of(const RegimesOptions& options, const RegimeGrid& grid) {
         result["grid"].push_back(std::move(cell));
     }
     result["crossover"] = nullptr;
-    if (!grid.crossover.x.empty()) result["crossover"] = {{"distance", grid.crossover.x}, {"batch", grid.crossover.y}};
+    if (!grid.crossover.x.empty()) result["crossover"] = {{grid.by_distance ? "distance" : "lr", grid.crossover.x}, {"batch", grid.crossover.y}};
     return result;
 }
 
@@ -295,9 +327,9 @@ Action regimes_command(CLI::App& command) {
              "standard deviations of each parameter around the minimum (default: 0.001, 0.003, 0.01, ..., 3)")
         ->group(group);
     add_count(command, "--runs", options->runs, 2,
-              "lr: runs a cell, from one start with mini-batches of their own; q is their mean")
+              "lr: runs a cell, from one start with mini-batches of their own; q is their mean", 10'000)
         ->group(group);
-    add_count(command, "--points", options->points, 3, "distance: points around the minimum")->group(group);
+    add_count(command, "--points", options->points, 3, "distance: points around the minimum", 1'000'000)->group(group);
     add_count(command, "--newton-steps", options->newton_steps, 1,
               "distance: Newton iterations to the minimum, where it is not known in closed form")
         ->group(group);
@@ -330,6 +362,7 @@ Action regimes_command(CLI::App& command) {
             grid.start_loss = start.value;
             grid.start_gradient_norm = start.gradient.norm();
             measure_runs(run, *options, partial, concurrent, grid);
+            predict_stationary(run, options->training.beta1, sampling_of(*options), grid);
             run.save_array("theta.npy", run.start());
         }
         const std::string finding = finding_of(grid, run.problem().name);

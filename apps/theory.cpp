@@ -9,6 +9,7 @@
 #include <chrono>
 #include <cmath>
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 #include <memory>
 #include <nlohmann/json.hpp>
 
@@ -32,7 +33,7 @@ std::string effort_name(Effort effort) {
 
 std::vector<const Experiment*> selected_by(const std::vector<std::string>& ids) {
     try {
-        return select_experiments(all_experiments(), ids);
+        return select_experiments(all_experiments(), ids, all_essays());
     } catch (const InputError& error) {
         throw InputError(fmt::format("hessq theory: {}", error.what()));
     }
@@ -54,17 +55,30 @@ std::vector<ExperimentRecord> run_all(const std::vector<const Experiment*>& sele
     return records;
 }
 
+/// The regimes of the cases with this verdict, each once.
+std::vector<std::string> regimes_that(Verdict verdict, const std::vector<Case>& cases) {
+    std::vector<std::string> regimes;
+    for (const Case& tested : cases)
+        if (tested.verdict() == verdict && std::find(regimes.begin(), regimes.end(), tested.regime) == regimes.end())
+            regimes.push_back(tested.regime);
+    return regimes;
+}
+
 /// "holds", or "holds only: <where>; <where>".
 std::string full_verdict(const LedgerRow& row) {
-    std::string text = to_string(row.verdict);
+    const std::string text = to_string(row.verdict);
     if (row.verdict != Verdict::holds_only) return text;
-    std::string separator = ": ";
-    for (const Case& tested : row.cases) {
-        if (tested.verdict() != Verdict::holds) continue;
-        text += separator + tested.regime;
-        separator = "; ";
-    }
-    return text;
+    return fmt::format("{}: {}", text, fmt::join(regimes_that(Verdict::holds, row.cases), "; "));
+}
+
+/// The same in a line: the first regimes, and how many there are.
+std::string where_it_holds(const LedgerRow& row) {
+    constexpr std::size_t shown = 2;
+    std::vector<std::string> regimes = regimes_that(Verdict::holds, row.cases);
+    const std::size_t all = regimes.size();
+    if (all > shown) regimes.resize(shown);
+    return fmt::format("holds: {}{}", fmt::join(regimes, "; "),
+                       all > shown ? fmt::format("; and {} more", all - shown) : "");
 }
 
 /// An error bar of rounding is none.
@@ -73,24 +87,92 @@ Cell cell(const Estimate& measured) {
     return measured.std_error > rounding * std::abs(measured.value) ? Cell(measured) : Cell(measured.value);
 }
 
-/// Two lines a claim: what it says, and where its verdict was decided.
-TextTable ledger_table(const std::vector<LedgerRow>& rows) {
-    TextTable table({"id", "verdict", "predicted", "measured", "claim, and where it was decided"});
-    for (const LedgerRow& row : rows) {
-        const Case& shown = row.cases[row.deciding];
-        table.add_row(
-            {row.claim.id, to_string(row.verdict), shown.predicted, cell(shown.measured), row.claim.statement});
-        table.add_row({"", "", "", "", fmt::format("    {}: {}", shown.quantity, shown.regime)});
+bool has_replications(const std::vector<Case>& cases) {
+    return std::any_of(cases.begin(), cases.end(),
+                       [](const Case& tested) { return tested.prediction == Prediction::printed; });
+}
+
+/// A claim's lines: what it says, where its verdict was decided, and where it holds if it does not everywhere.
+void add_rows(TextTable& table, const LedgerRow& row) {
+    const Case& shown = row.cases[row.deciding];
+    table.add_row({row.claim.id, to_string(row.verdict), shown.predicted, cell(shown.measured), row.claim.statement});
+    const auto add_line = [&](const std::string& text) { table.add_row({"", "", "", "", "    " + text}); };
+    add_line(fmt::format("{}{}: {}", shown.quantity,
+                         shown.prediction == Prediction::printed ? " (replication of a printed number)" : "",
+                         shown.regime));
+    if (row.verdict == Verdict::holds_only) add_line(where_it_holds(row));
+}
+
+/// The claims of one essay and of the project on it, and the experiments.
+struct Chapter {
+    const Essay* essay;
+    std::vector<const LedgerRow*> rows;
+    std::vector<const ExperimentRecord*> records;
+
+    std::string heading() const { return fmt::format("({}) {}", essay->letter, essay->title); }
+};
+
+std::vector<Chapter> chapters_of(const std::vector<LedgerRow>& rows, const std::vector<ExperimentRecord>& records) {
+    std::vector<Chapter> chapters;
+    for (const Essay& essay : all_essays()) {
+        Chapter chapter{&essay, {}, {}};
+        for (const LedgerRow& row : rows)
+            if (essay.has(row.experiment)) chapter.rows.push_back(&row);
+        for (const ExperimentRecord& record : records)
+            if (essay.has(record.experiment->id)) chapter.records.push_back(&record);
+        if (!chapter.rows.empty() || !chapter.records.empty()) chapters.push_back(std::move(chapter));
+    }
+    return chapters;
+}
+
+/// The claims on the terminal, essay by essay.
+std::string ledger_text(const std::vector<Chapter>& chapters) {
+    std::string text;
+    for (const Chapter& chapter : chapters) {
+        if (chapter.rows.empty()) continue;
+        TextTable table({"id", "verdict", "predicted", "measured", "claim, and where it was decided"});
+        for (const LedgerRow* row : chapter.rows) add_rows(table, *row);
+        text += fmt::format("{}{}\n{}\n\n{}", text.empty() ? "" : "\n", chapter.heading(), chapter.essay->source,
+                            table.str());
+    }
+    return text;
+}
+
+TextTable case_table(const std::vector<Case>& cases) {
+    const bool replications = has_replications(cases);
+    std::vector<std::string> headers = {"claim", "verdict", "predicted", "measured", "tolerance", "quantity", "where"};
+    if (replications) headers.insert(headers.begin() + 3, "prediction");
+    TextTable table(headers);
+    for (const Case& tested : cases) {
+        std::vector<Cell> row = {tested.claim,     to_string(tested.verdict()), tested.predicted, cell(tested.measured),
+                                 tested.tolerance, tested.quantity,             tested.regime};
+        if (replications) row.insert(row.begin() + 3, Cell(to_string(tested.prediction)));
+        table.add_row(std::move(row));
     }
     return table;
 }
 
-TextTable case_table(const std::vector<Case>& cases) {
-    TextTable table({"claim", "verdict", "predicted", "measured", "tolerance", "quantity", "where"});
-    for (const Case& tested : cases)
-        table.add_row({tested.claim, to_string(tested.verdict()), tested.predicted, cell(tested.measured),
-                       tested.tolerance, tested.quantity, tested.regime});
-    return table;
+void add_experiment(HtmlReport& report, const ExperimentRecord& record) {
+    const ExperimentResult& found = record.result;
+    report.subsection(record.experiment->id + ": " + record.experiment->title);
+    report.paragraph(found.paragraph);
+    report.figure(found.figure, found.caption);
+    report.table(case_table(found.cases),
+                 has_replications(found.cases)
+                     ? "Every regime that was tested. Where the prediction is a printed number, the case replicates "
+                       "another simulation and tests no formula."
+                     : "Every regime that was tested.");
+}
+
+void add_chapter(HtmlReport& report, const Chapter& chapter) {
+    report.section(chapter.heading());
+    report.paragraph(chapter.essay->source);
+    TextTable verdicts({"id", "claim", "verdict", "source"});
+    for (const LedgerRow* row : chapter.rows)
+        verdicts.add_row({row->claim.id, row->claim.statement, full_verdict(*row), row->claim.source});
+    report.table(verdicts, "A verdict compares the measured value's interval of 99.73 % confidence with the predicted "
+                           "value and a tolerance that was stated beforehand.");
+    for (const ExperimentRecord* record : chapter.records) add_experiment(report, *record);
 }
 
 Json to_json(const Case& tested) {
@@ -98,20 +180,23 @@ Json to_json(const Case& tested) {
             {"regime", tested.regime},
             {"quantity", tested.quantity},
             {"predicted", tested.predicted},
+            {"prediction", to_string(tested.prediction)},
             {"measured", app::to_json(tested.measured)},
             {"tolerance", tested.tolerance},
             {"verdict", to_string(tested.verdict())}};
 }
 
-Json to_json(const LedgerRow& row) {
+Json to_json(const LedgerRow& row, const Essay& essay) {
     const Case& shown = row.cases[row.deciding];
     Json cases = Json::array();
     for (const Case& tested : row.cases) cases.push_back(to_json(tested));
     return {{"id", row.claim.id},
+            {"essay", essay.letter},
             {"statement", row.claim.statement},
             {"regime", shown.regime},
             {"quantity", shown.quantity},
             {"predicted", shown.predicted},
+            {"prediction", to_string(shown.prediction)},
             {"measured", app::to_json(shown.measured)},
             {"verdict", to_string(row.verdict)},
             {"source", row.claim.source},
@@ -119,34 +204,39 @@ Json to_json(const LedgerRow& row) {
             {"cases", cases}};
 }
 
-std::string finding_of(const std::vector<LedgerRow>& rows) {
+/// With ids, what was left out is part of what was found.
+std::string finding_of(const std::vector<LedgerRow>& rows, bool everything) {
     const auto ids = [&](Verdict wanted) {
         std::string list;
         for (const LedgerRow& row : rows)
             if (row.verdict == wanted) list += (list.empty() ? "" : ", ") + row.claim.id;
         return list.empty() ? std::string("none") : list;
     };
-    return fmt::format(
-        "Of {} claims, these hold in every case of this run: {}. These hold only in some: {}. These fail: {}. "
-        "Undecided: {}.",
-        rows.size(), ids(Verdict::holds), ids(Verdict::holds_only), ids(Verdict::fails), ids(Verdict::undecided));
+    return fmt::format("Of {} claims, these hold in every case of this run: {}. These hold only in some: {}. These "
+                       "fail: {}. Undecided: {}.{}",
+                       rows.size(), ids(Verdict::holds), ids(Verdict::holds_only), ids(Verdict::fails),
+                       ids(Verdict::undecided),
+                       everything ? ""
+                                  : " Only the experiments that were asked for have been run: a claim is judged by "
+                                    "their cases alone, and others may decide it differently.");
 }
 
 } // namespace
 
 Action theory_command(CLI::App& command) {
     const auto options = std::make_shared<TheoryOptions>();
-    command.add_option("ID", options->ids, "experiments (E-b3) or claims (b17) to run; none: all of them")
+    command.add_option("ID", options->ids, "experiments (E-b3), claims (b17) or essays (b) to run; none: all of them")
         ->type_name("");
-    add_switch(command, "--quick", options->quick, "a tenth of the draws: all experiments in less than half a minute")
+    add_switch(command, "--quick", options->quick, "a tenth of the draws: all experiments in about half a minute")
         ->group("Effort");
-    add_switch(command, "--precise", options->precise, "ten times the draws: error bars a third as wide")
+    add_switch(command, "--precise", options->precise, "16 times the draws: error bars a quarter as wide")
         ->group("Effort");
     add_run_options(command, options->run);
     command.get_option("--out")->description(
         "folder of the results, replaced if hessq wrote it (default: hessq-out/theory)");
     command.remove_option(command.get_option("--save-arrays")); // nothing was analysed that could be saved
-    command.footer("'hessq theory b17' runs what tests claim b17, and shows each case.");
+    command.footer("'hessq theory b17' runs what tests claim b17, and shows each case; 'hessq theory b' what tests an "
+                   "essay's claims. A verdict is about the cases of this run.");
     return [options](const std::string& command_line) {
         const ExperimentOptions experiment_options{.effort = effort(*options), .seed = options->run.seed};
         const std::vector<Experiment>& experiments = all_experiments();
@@ -155,28 +245,22 @@ Action theory_command(CLI::App& command) {
         output.open("theory");
         const std::vector<ExperimentRecord> records = run_all(selected, experiment_options, output.progress_options());
         const std::vector<LedgerRow> rows = ledger(experiments, records);
-        const std::string finding = finding_of(rows);
+        const std::string finding = finding_of(rows, options->ids.empty());
 
         Json result = {{"effort", effort_name(experiment_options.effort)}, {"claims", Json::array()}};
-        for (const LedgerRow& row : rows) result["claims"].push_back(to_json(row));
-
         HtmlReport report("The theory, claim by claim", finding);
-        TextTable verdicts({"id", "claim", "verdict", "source"});
-        for (const LedgerRow& row : rows)
-            verdicts.add_row({row.claim.id, row.claim.statement, full_verdict(row), row.claim.source});
-        report.table(verdicts, "The ledger. A verdict compares the measured value's interval of 99.73 % confidence with "
-                               "the predicted value and a tolerance that was stated beforehand.");
+        report.contents();
         std::string details;
-        for (const ExperimentRecord& record : records) {
-            report.section(record.experiment->id + ": " + record.experiment->title);
-            report.paragraph(record.result.paragraph);
-            report.figure(record.result.figure, record.result.caption);
-            report.table(case_table(record.result.cases), "Every regime that was tested.");
-            details += fmt::format("{}: {}\n{}\n", record.experiment->id, record.experiment->title,
-                                   case_table(record.result.cases).str());
+        const std::vector<Chapter> chapters = chapters_of(rows, records);
+        for (const Chapter& chapter : chapters) {
+            for (const LedgerRow* row : chapter.rows) result["claims"].push_back(to_json(*row, *chapter.essay));
+            for (const ExperimentRecord* record : chapter.records)
+                details += fmt::format("{}: {}\n{}\n", record->experiment->id, record->experiment->title,
+                                       case_table(record->result.cases).str());
+            add_chapter(report, chapter);
         }
         // Who asks for a few claims wants to see every case of theirs.
-        const std::string tables = options->ids.empty() ? ledger_table(rows).str() : details + ledger_table(rows).str();
+        const std::string tables = (options->ids.empty() ? "" : details) + ledger_text(chapters);
         output.finish(Json::object(), result, std::move(report), {{"Effort", effort_name(experiment_options.effort)}},
                       tables, finding);
     };

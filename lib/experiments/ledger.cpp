@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <cmath>
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 #include <limits>
 #include <utility>
 
@@ -65,6 +66,10 @@ std::string to_string(Verdict verdict) {
     return "undecided";
 }
 
+std::string to_string(Prediction prediction) {
+    return prediction == Prediction::law ? "law" : "printed number";
+}
+
 double verdict_doubt(const Estimate& measured) {
     constexpr double normal_quantile = 3.0;
     if (measured.samples < 2 || measured.std_error == 0.0) return normal_quantile * measured.std_error;
@@ -89,7 +94,7 @@ Index ExperimentOptions::draws(Index standard, Index least) const {
     case Effort::standard:
         break;
     case Effort::precise:
-        return 10 * standard;
+        return 16 * standard;
     }
     return standard;
 }
@@ -106,23 +111,39 @@ Verdict claim_verdict(const std::vector<Case>& cases) {
     return all > 0 && fail == all ? Verdict::fails : Verdict::undecided;
 }
 
+bool Essay::has(const std::string& experiment) const {
+    return std::find(experiments.begin(), experiments.end(), experiment) != experiments.end();
+}
+
 std::vector<const Experiment*> select_experiments(const std::vector<Experiment>& experiments,
-                                                  const std::vector<std::string>& ids) {
-    std::vector<std::string> known;
+                                                  const std::vector<std::string>& ids,
+                                                  const std::vector<Essay>& essays) {
+    std::vector<std::string> known, letters;
     for (const Experiment& experiment : experiments) {
         known.push_back(experiment.id);
         for (const Claim& claim : experiment.claims) known.push_back(claim.id);
     }
+    for (const Essay& essay : essays) letters.push_back(essay.letter);
+    const auto is_among = [](const std::vector<std::string>& list, const std::string& id) {
+        return std::find(list.begin(), list.end(), id) != list.end();
+    };
     for (const std::string& id : ids) {
-        if (std::find(known.begin(), known.end(), id) != known.end()) continue;
+        if (is_among(known, id) || is_among(letters, id)) continue;
         const std::string near = nearest_name(id, known);
-        throw InputError(fmt::format("expected ids of experiments or claims ({} ... {}); got {}{}", known.front(),
-                                     known.back(), id, near.empty() ? "" : fmt::format(" (did you mean {}?)", near)));
+        throw InputError(fmt::format(
+            "expected ids of experiments or claims ({} ... {}){}; got {}{}", known.front(), known.back(),
+            letters.empty() ? "" : fmt::format(", or the letter of an essay ({})", fmt::join(letters, ", ")), id,
+            near.empty() ? "" : fmt::format(" (did you mean {}?)", near)));
     }
+    const auto is_wanted = [&](const Experiment& experiment, const std::string& id) {
+        return concerns(experiment, id) || std::any_of(essays.begin(), essays.end(), [&](const Essay& essay) {
+                   return essay.letter == id && essay.has(experiment.id);
+               });
+    };
     std::vector<const Experiment*> selected;
     for (const Experiment& experiment : experiments)
         if (ids.empty() ||
-            std::any_of(ids.begin(), ids.end(), [&](const std::string& id) { return concerns(experiment, id); }))
+            std::any_of(ids.begin(), ids.end(), [&](const std::string& id) { return is_wanted(experiment, id); }))
             selected.push_back(&experiment);
     return selected;
 }
@@ -137,7 +158,7 @@ std::vector<LedgerRow> ledger(const std::vector<Experiment>& experiments,
     std::vector<LedgerRow> rows;
     for (const Experiment& experiment : experiments)
         for (const Claim& claim : experiment.claims) {
-            LedgerRow row{.claim = claim};
+            LedgerRow row{.claim = claim, .experiment = experiment.id};
             for (const ExperimentRecord& record : records) {
                 const std::size_t before = row.cases.size();
                 for (const Case& tested : record.result.cases)

@@ -2,6 +2,8 @@
 
 #include "hessq/theory/second_moment_metrics.hpp"
 
+#include <algorithm>
+
 namespace hessq {
 
 Estimate exponent_estimate(VectorView lambda, MatrixView replicates) {
@@ -17,6 +19,11 @@ Estimate root_exponent_estimate(VectorView lambda, MatrixView replicates) {
 
 Estimate mean_ratio(MatrixView replicates, VectorView predicted) {
     return jackknife(replicates, [&](VectorView w) { return w.cwiseQuotient(predicted).mean(); });
+}
+
+Index runs_in_a_block(Index runs, Index most) {
+    constexpr Index blocks = 20;
+    return std::clamp<Index>(runs / blocks, 1, most);
 }
 
 std::vector<double> to_list(VectorView values) { return {values.begin(), values.end()}; }

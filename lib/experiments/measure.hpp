@@ -24,6 +24,10 @@ inline Estimate exact(double value, Index samples = 1) {
     return {.value = value, .std_error = 0.0, .samples = samples};
 }
 
+/// How many of so many runs make a block: at most `most`, and so few that there are 20 blocks. Fewer replicates tell
+/// an error so badly that Student's quantile eats what they save.
+Index runs_in_a_block(Index runs, Index most);
+
 std::vector<double> to_list(VectorView values);
 
 } // namespace hessq

@@ -14,6 +14,12 @@ body { margin: 0 auto; padding: 2rem 1.25rem 4rem; max-width: 76rem; color: #1b1
   font: 1rem/1.55 system-ui, "Segoe UI", "Helvetica Neue", Arial, sans-serif; overflow-wrap: break-word; }
 h1 { font-size: 1.7rem; line-height: 1.25; margin: 0 0 1rem; }
 h2 { font-size: 1.25rem; line-height: 1.3; margin: 2.5rem 0 .75rem; padding-bottom: .25rem; border-bottom: 1px solid #ddd; }
+h3 { font-size: 1.05rem; line-height: 1.3; margin: 2rem 0 .5rem; }
+nav ul { list-style: none; margin: 1rem 0; padding: 0; columns: 22rem 2; font-size: .92rem; }
+nav .level3 { padding-left: 1.2rem; }
+nav .level2 { font-weight: 600; break-after: avoid; }
+nav a { color: #0072b2; text-decoration: none; }
+nav a:hover { text-decoration: underline; }
 p { max-width: 48rem; margin: .75rem 0; }
 .finding { font-size: 1.15rem; margin: 0 0 1.5rem; padding: .9rem 1.1rem; background: #f2f7fb; border-left: .3rem solid #0072b2; }
 .figures { display: grid; gap: 1.5rem; margin: 1.25rem 0; }
@@ -43,7 +49,7 @@ dd { margin: 0; min-width: 0; }
   body { max-width: none; padding: 0; font-size: 10pt; }
   .figures { grid-template-columns: 1fr 1fr; }
   figure, tr, .finding { break-inside: avoid; }
-  h2 { break-after: avoid; }
+  h2, h3 { break-after: avoid; }
   figure.table { overflow: visible; }
 }
 )";
@@ -97,7 +103,20 @@ void HtmlReport::add(const std::string& html) {
     body_ += html;
 }
 
-void HtmlReport::section(const std::string& heading) { add(fmt::format("<h2>{}</h2>\n", escape_html(heading))); }
+void HtmlReport::add_heading(int level, const std::string& heading) {
+    const std::string id = fmt::format("section{}", ++sections_), text = escape_html(heading);
+    add(fmt::format("<h{0} id=\"{1}\">{2}</h{0}>\n", level, id, text));
+    headings_ += fmt::format("<li class=\"level{}\"><a href=\"#{}\">{}</a></li>\n", level, id, text);
+}
+
+void HtmlReport::section(const std::string& heading) { add_heading(2, heading); }
+
+void HtmlReport::subsection(const std::string& heading) { add_heading(3, heading); }
+
+void HtmlReport::contents() {
+    add("");
+    contents_at_ = body_.size();
+}
 
 void HtmlReport::paragraph(const std::string& text) { add(fmt::format("<p>{}</p>\n", escape_html(text))); }
 
@@ -149,11 +168,14 @@ void HtmlReport::settings(const std::vector<std::pair<std::string, std::string>>
 
 std::string HtmlReport::str() const {
     const std::string title = escape_html(title_);
+    std::string body = body_;
+    if (contents_at_ && !headings_.empty())
+        body.insert(*contents_at_, fmt::format("<nav><ul>\n{}</ul></nav>\n", headings_));
     return fmt::format("<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n"
                        "<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n"
                        "<title>{}</title>\n<style>{}</style>\n</head>\n<body>\n<main>\n<h1>{}</h1>\n"
                        "<p class=\"finding\">{}</p>\n{}{}</main>\n</body>\n</html>\n",
-                       title, style, title, escape_html(finding_), body_, in_figures_ ? "</div>\n" : "");
+                       title, style, title, escape_html(finding_), body, in_figures_ ? "</div>\n" : "");
 }
 
 } // namespace hessq

@@ -360,8 +360,9 @@ private:
     }
 };
 
+/// Only their order is drawn and what they are called, so that they may be as large as numbers get.
 bool is_axis(const std::vector<double>& positions) {
-    return !positions.empty() && positions.front() > 0.0 && is_drawable(positions.back()) &&
+    return !positions.empty() && positions.front() > 0.0 && std::isfinite(positions.back()) &&
            std::adjacent_find(positions.begin(), positions.end(), std::greater_equal<>()) == positions.end();
 }
 

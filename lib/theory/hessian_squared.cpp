@@ -267,6 +267,61 @@ Vector adam_root_second_moment(MatrixView cloud, MatrixView h, double lr) {
     return 2.0 / lr * checked_symmetric(cloud, h.rows(), function, "the cloud").cwiseProduct(hessian).rowwise().sum();
 }
 
+namespace {
+
+void require_decay(double beta1, const char* function) {
+    require(beta1 >= 0.0 && beta1 < 1.0, function, "beta1 must be in [0, 1)", beta1);
+}
+
+/// r / sqrt(c) of stationary_adam_root for z = L / sqrt(c). Newton's method from above, where the cubic is convex.
+double adam_root_in_noise_units(double z, double kappa) {
+    double r = kappa * z + std::sqrt(3.0) + std::cbrt(3.0 * z);
+    for (int i = 0; i < 200; ++i) {
+        const double value = ((2.0 * r - kappa * z) * r - 2.0) * r - (1.0 - kappa) * z;
+        const double step = value / ((6.0 * r - 2.0 * kappa * z) * r - 2.0);
+        r -= step;
+        if (!(step > 1e-15 * r)) break;
+    }
+    return r;
+}
+
+} // namespace
+
+Vector stationary_adam_root(VectorView lambda, VectorView noise, double lr, double beta1) {
+    const char* function = "stationary_adam_root";
+    require_positive_spectrum(lambda, function);
+    require_size(noise.size(), lambda.size(), function, "noise");
+    require(noise.minCoeff() >= 0.0, function, "noise must be at least 0", noise.minCoeff());
+    require_positive(lr, function, "lr");
+    require_decay(beta1, function);
+    const double kappa = ema_variance(beta1);
+    return Vector::NullaryExpr(lambda.size(), [&](Index k) {
+        const double deviation = std::sqrt(noise(k)), edge = lr * lambda(k);
+        if (deviation == 0.0) return 0.5 * kappa * edge;
+        return deviation * adam_root_in_noise_units(edge / deviation, kappa);
+    });
+}
+
+double stationary_adam_crossover(double lambda, double lr, double beta1) {
+    const char* function = "stationary_adam_crossover";
+    require_positive(lambda, function, "lambda");
+    require_positive(lr, function, "lr");
+    require_decay(beta1, function);
+    const double kappa = ema_variance(beta1);
+    // sqrt(v) = sqrt(f lambda) r(z), z = lr sqrt(lambda / f): its exponent is 1/2 + 1/2 d ln r / d ln z, from 1/2 to 1.
+    const auto slope = [&](double z) {
+        const double r = adam_root_in_noise_units(z, kappa);
+        return z * (kappa * r * r + 1.0 - kappa) / (r * ((6.0 * r - 2.0 * kappa * z) * r - 2.0));
+    };
+    double low = 1e-3, high = 1.0;
+    while (slope(high) < 0.5) high *= 2.0;
+    for (int i = 0; i < 100; ++i) {
+        const double middle = std::sqrt(low * high);
+        (slope(middle) < 0.5 ? low : high) = middle;
+    }
+    return lr * lr * lambda / (low * low);
+}
+
 IsotropicAdamNoise noise_for_isotropic_adam_cloud(MatrixView h, double cloud_variance, double lr) {
     const char* function = "noise_for_isotropic_adam_cloud";
     require_positive(cloud_variance, function, "cloud_variance");

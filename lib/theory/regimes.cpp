@@ -42,6 +42,7 @@ RegimeExponent with_errors(const Estimate& q, double scatter, double sampling) {
 /// The exponent of the mean of the replicates: column i holds u_k'W_i u_k at the i-th point.
 std::optional<RegimeExponent> exponent_of(const Vector& lambda, const Matrix& replicates) {
     if (lambda.size() == 0) return std::nullopt;
+    require_finite(replicates, "the second moment");
     const Vector mean = replicates.rowwise().mean();
     const std::optional<EigenExponent> q = eigen_exponent(lambda, mean);
     if (!q) return std::nullopt;
@@ -55,14 +56,17 @@ std::optional<RegimeExponent> exponent_of(const Vector& lambda, const Matrix& re
 
 const char* no_line = "fewer than 3 directions of different curvature have a second moment";
 
-RegimeCell diverged(Index batch, double position, const std::string& reason) {
+RegimeCell diverged(Index batch, double position, std::string reason) {
+    // The sign of a NaN says nothing, and differs between machines.
+    if (const auto at = reason.find("-nan"); at != std::string::npos) reason.erase(at, 1);
     return {.batch = batch, .position = position, .loss = nothing, .signal_share = nothing, .why = reason};
 }
 
 /// What one run leaves.
 struct RunReading {
     std::optional<EigenExponent> minibatch, full_batch;
-    double loss = 0.0, signal = 0.0, total = 0.0;
+    double loss = 0.0;
+    double signal = 0.0, noise = 0.0; ///< Adam's averages of |g|^2 and |ghat - g|^2, not corrected for bias
 };
 
 RunReading read_run(const FiniteSumObjective& objective, VectorView start, const RegimeOptions& options,
@@ -70,14 +74,18 @@ RunReading read_run(const FiniteSumObjective& objective, VectorView start, const
     const auto adam =
         adam_optimizer({.lr = options.lr, .beta1 = options.beta1, .beta2 = options.beta2, .eps = options.eps});
     GradientHistory minibatch(objective.dimension(), options.steps), full_batch = minibatch;
+    RunReading reading;
+    const auto average = [&](double& sum, double square) { sum = options.beta2 * sum + (1.0 - options.beta2) * square; };
     const TrainResult run =
         train(objective, start, *adam,
               {.steps = options.steps, .batch = options.batch, .sampling = options.sampling, .seed = seed},
               [&](Index, VectorView w, VectorView gradient) {
+                  const Vector full = objective.gradient(w);
                   minibatch.observe(gradient);
-                  full_batch.observe(objective.gradient(w));
+                  full_batch.observe(full);
+                  average(reading.signal, full.squaredNorm());
+                  average(reading.noise, (gradient - full).squaredNorm());
               });
-    RunReading reading;
     reading.loss = objective.value(run.parameters);
     require_finite(reading.loss, "the loss after the last step");
     const Matrix hessian = objective.dense_hessian(run.parameters);
@@ -88,8 +96,6 @@ RunReading read_run(const FiniteSumObjective& objective, VectorView start, const
     const Vector quiet = full_batch.quadratic_forms(directions.vectors, options.beta2, options.steps);
     reading.minibatch = eigen_exponent(directions.lambda, noisy);
     reading.full_batch = eigen_exponent(directions.lambda, quiet);
-    reading.signal = quiet.sum();
-    reading.total = noisy.sum();
     return reading;
 }
 
@@ -139,13 +145,14 @@ RegimeCell measure_regime(const FiniteSumObjective& objective, VectorView start,
     RegimeCell cell{.batch = options.batch, .position = options.lr};
     cell.minibatch = mean_exponent(runs, &RunReading::minibatch);
     cell.full_batch = mean_exponent(runs, &RunReading::full_batch);
-    double signal = 0.0, total = 0.0;
+    double signal = 0.0, noise = 0.0;
     for (const RunReading& run : runs) {
         cell.loss += run.loss / static_cast<double>(options.runs);
         signal += run.signal;
-        total += run.total;
+        noise += run.noise;
     }
-    cell.signal_share = signal / total;
+    // A second moment that has overflowed has no shares.
+    cell.signal_share = signal / (signal + noise);
     if (!cell.minibatch) cell.why = no_line;
     return cell;
 }
@@ -164,6 +171,7 @@ std::vector<RegimeCell> measure_cloud_regimes(const FiniteSumObjective& objectiv
     const Index r = directions.lambda.size();
     Matrix signal(r, options.points), noise(r, options.points);
     Vector loss(options.points);
+    double signal_trace = 0.0, noise_sum = 0.0;
     try {
         for (Index i = 0; i < options.points; ++i) {
             const RandomStream draws(options.seed, cloud_stream + static_cast<std::uint64_t>(i));
@@ -174,7 +182,11 @@ std::vector<RegimeCell> measure_cloud_regimes(const FiniteSumObjective& objectiv
             require_finite(at.gradient, "the gradient at point " + std::to_string(i));
             signal.col(i) = (directions.vectors.transpose() * at.gradient).cwiseAbs2();
             noise.col(i) = noise_quadratic_forms(objective, w, directions.vectors);
+            signal_trace += at.gradient.squaredNorm();
+            noise_sum += noise_trace(objective, w);
         }
+        require_finite(signal_trace, "the second moment");
+        require_finite(noise_sum, "the noise");
     } catch (const NumericalError& error) {
         std::vector<RegimeCell> cells;
         for (const Index batch : options.batches) cells.push_back(diverged(batch, options.distance, error.what()));
@@ -184,12 +196,13 @@ std::vector<RegimeCell> measure_cloud_regimes(const FiniteSumObjective& objectiv
     std::vector<RegimeCell> cells;
     const std::optional<RegimeExponent> full_batch = exponent_of(directions.lambda, signal);
     for (const Index batch : options.batches) {
-        const Matrix total = signal + batch_noise_factor(batch, objective.samples(), options.sampling) * noise;
+        const double factor = batch_noise_factor(batch, objective.samples(), options.sampling);
+        const Matrix total = signal + factor * noise;
         RegimeCell cell{.batch = batch, .position = options.distance};
         cell.minibatch = exponent_of(directions.lambda, total);
         cell.full_batch = full_batch;
         cell.loss = loss.mean();
-        cell.signal_share = signal.sum() / total.sum();
+        cell.signal_share = signal_trace / (signal_trace + factor * noise_sum);
         if (!cell.minibatch) cell.why = no_line;
         cells.push_back(std::move(cell));
     }

@@ -113,6 +113,40 @@ BOOST_AUTO_TEST_CASE(both_axes_write_their_keys) {
     BOOST_TEST(std::filesystem::exists(folder / "out/hessian.npy"));
 }
 
+BOOST_AUTO_TEST_CASE(adam_at_rest_on_a_diagonal_quadratic_has_the_exponents_of_its_closed_form) {
+    // The slowest direction, lambda = 0.001, relaxes in sqrt(v) / (lr lambda) = 200 steps. What is left of W's own
+    // scatter after 1000 steps is 1 / sqrt(1000) a direction, 0.01 in the slope for two runs.
+    const TemporaryFolder folder;
+    const Json rest = result_of(folder, {"regimes", "--problem", "P1", "--batches", "16,256", "--lrs", "3,30", "--steps",
+                                         "8000", "--runs", "2"});
+    BOOST_TEST_REQUIRE(rest["grid"].size() == 4u);
+    for (const Json& cell : rest["grid"]) {
+        const double q = cell["exponent"]["value"], predicted = cell["predicted"];
+        BOOST_TEST(std::abs(q - predicted) < 0.04);
+    }
+    BOOST_TEST(rest["grid"][0]["predicted"].get<double>() < 1.3);
+    BOOST_TEST(rest["grid"][3]["predicted"].get<double>() > 1.55);
+    BOOST_TEST(rest["crossover"]["lr"].size() == rest["crossover"]["batch"].size());
+    BOOST_TEST(rest["finding"].get<std::string>().find("stationary state for this problem") != std::string::npos);
+}
+
+BOOST_AUTO_TEST_CASE(a_setting_that_overflows_is_one_cell_and_not_the_end_of_the_grid) {
+    const TemporaryFolder folder;
+    const auto check = [](const Json& result) {
+        BOOST_TEST_REQUIRE(result["grid"].size() == 2u);
+        const Json &sane = result["grid"][0], &lost = result["grid"][1];
+        BOOST_TEST(sane["exponent"]["value"].is_number());
+        BOOST_TEST((sane["signal_share"].get<double>() > 0.0 && sane["signal_share"].get<double>() < 1.0));
+        for (const char* key : {"exponent", "full_batch", "signal_share", "loss"}) BOOST_TEST(lost[key].is_null(), key);
+        BOOST_TEST(lost["why"].get<std::string>().find("finite") != std::string::npos);
+        BOOST_TEST(lost["why"].get<std::string>().find("-nan") == std::string::npos);
+    };
+    check(result_of(folder, {"regimes", "--problem", "iris-mlp", "--batches", "16", "--lrs", "0.01,1e308", "--steps",
+                             "20", "--runs", "2"}));
+    check(result_of(folder, {"regimes", "--problem", "P2", "--axis", "distance", "--batches", "16", "--distances",
+                             "0.1,1e200", "--points", "4"}));
+}
+
 BOOST_AUTO_TEST_CASE(gaussian_regression_has_the_exponents_that_the_theory_prints) {
     // E-b2 for s^2 = 0.04 and sigma^2 = 1/2: q / 2 = .507, .540, .672 and .857 on the population. P2's samples move its
     // spectrum by about sqrt(2 / 4096) = 2 % a direction and its fourth moments by sqrt(24 / 4096) = 8 %, which moves a
@@ -241,6 +275,7 @@ BOOST_AUTO_TEST_CASE(mistakes_get_one_line_and_leave_nothing) {
     refuses({"--batches", "4,"}, whole + "4,");
     refuses({"--batches", "1.5"}, whole + "1.5");
     refuses({"--batches", "4,8,4"}, "--batches: expected each number once; got 4 twice");
+    refuses({"--runs", "10001"}, "--runs: expected a whole number of at most 10000; got 10001");
     refuses({"--batches", "4,9999"}, "--batches: expected at most the 150 samples of iris-mlp; got 9999");
     const std::string positive = "--lrs: expected numbers above 0 with commas between; got ";
     refuses({"--lrs", "0.1,-1"}, positive + "0.1,-1");

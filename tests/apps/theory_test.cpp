@@ -3,6 +3,7 @@
 
 #include <boost/test/unit_test.hpp>
 #include <fstream>
+#include <iterator>
 #include <nlohmann/json.hpp>
 #include <set>
 #include <sstream>
@@ -60,10 +61,27 @@ BOOST_AUTO_TEST_CASE(a_claim_is_predicted_measured_and_judged) {
         BOOST_TEST(claim["measured"]["samples"].get<int>() >= 1);
         BOOST_TEST(claim["seconds"].get<double>() > 0.0);
         BOOST_TEST(!claim["cases"].empty());
+        BOOST_TEST(claim["essay"] == "b");
+        BOOST_TEST(claim["cases"][0]["prediction"] == "law");
     }
+    BOOST_TEST(result["finding"].get<std::string>().find("asked for") != std::string::npos);
     BOOST_TEST((ids.count("b4") == 1 && ids.count("b14") == 1));
     for (const Json& claim : result["claims"])
         if (claim["id"] == "b4") BOOST_TEST(claim["verdict"] == "holds only");
+}
+
+BOOST_AUTO_TEST_CASE(the_terminal_says_where_a_claim_holds_and_whose_it_is) {
+    const TemporaryFolder folder;
+    const Outcome outcome = run_hessq(folder / "", {"theory", "E-b1", "--quick", "--out", "out"});
+    BOOST_TEST_REQUIRE(outcome.status == 0, outcome.err);
+    const auto says = [&](const std::string& text) { return outcome.out.find(text) != std::string::npos; };
+    BOOST_TEST(says("(b) Is Adam's second moment the Hessian squared?\nSu Jianlin, kexue.fm/archives/10588"));
+    BOOST_TEST(says("holds: injected isotropic cloud, full batch, diagonal H\n"));
+    BOOST_TEST(says("Only the experiments that were asked for have been run"));
+    std::ifstream stream(folder / "out/report.html");
+    const std::string report{std::istreambuf_iterator<char>(stream), {}};
+    for (const char* part : {"<nav><ul>", "<h2 id=\"section1\">(b) Is Adam", "<h3 id=\"section2\">E-b1: "})
+        BOOST_TEST((report.find(part) != std::string::npos), part);
 }
 
 BOOST_AUTO_TEST_CASE(the_seed_settles_every_byte_but_the_seconds) {
@@ -98,6 +116,7 @@ BOOST_AUTO_TEST_CASE(mistakes_get_one_line_and_leave_nothing) {
     BOOST_TEST(refusal({"theory", "--quick", "--precise"}) ==
                "hessq theory: expected --quick or --precise; got both\n");
     BOOST_TEST(refusal({"theory", "E-b33"}).ends_with("got E-b33 (did you mean E-b3?)\n"));
+    BOOST_TEST(refusal({"theory", "q"}).find("or the letter of an essay (b") != std::string::npos);
     BOOST_TEST(refusal({"theory", "--problem", "P1"}).starts_with("hessq theory: expected an option of theory"));
 }
 

@@ -26,6 +26,19 @@ BOOST_AUTO_TEST_CASE(every_claim_is_stated_once_and_every_revisited_one_is_state
     BOOST_TEST((stated.count("x1") == 1));
 }
 
+BOOST_AUTO_TEST_CASE(every_experiment_belongs_to_one_essay) {
+    std::size_t count = 0;
+    for (const Essay& essay : all_essays()) {
+        BOOST_TEST((!essay.title.empty() && !essay.source.empty() && !essay.experiments.empty()), essay.letter);
+        count += essay.experiments.size();
+        for (const Experiment& experiment : all_experiments())
+            if (essay.has(experiment.id))
+                for (const Essay& other : all_essays())
+                    BOOST_TEST((other.letter == essay.letter || !other.has(experiment.id)), experiment.id);
+    }
+    BOOST_TEST(count == all_experiments().size());
+}
+
 BOOST_AUTO_TEST_CASE(an_experiment_gives_the_same_bytes_for_any_number_of_threads) {
     const std::vector<Experiment>& experiments = all_experiments();
     const auto experiment = std::find_if(experiments.begin(), experiments.end(),

@@ -80,6 +80,7 @@ BOOST_AUTO_TEST_CASE(rows_collect_the_cases_of_all_experiments) {
     const std::vector<LedgerRow> rows = ledger(experiments, records);
     BOOST_REQUIRE(rows.size() == 2); // b was not measured
     BOOST_TEST(rows[0].claim.id == "a");
+    BOOST_TEST(rows[0].experiment == "E-1");
     BOOST_TEST(rows[0].cases.size() == 2u);
     BOOST_CHECK(rows[0].verdict == Verdict::holds_only);
     BOOST_TEST(rows[0].deciding == 1u); // the failing one
@@ -121,11 +122,34 @@ BOOST_AUTO_TEST_CASE(experiments_are_selected_by_their_ids_and_those_of_their_cl
     });
 }
 
-BOOST_AUTO_TEST_CASE(effort_scales_the_draws_tenfold) {
+BOOST_AUTO_TEST_CASE(the_letter_of_an_essay_stands_for_its_experiments) {
+    const std::vector<Experiment> experiments = two_experiments();
+    const std::vector<Essay> essays = {{.letter = "y", .experiments = {"E-2"}}, {.letter = "z", .experiments = {}}};
+    const auto count = [&](const std::vector<std::string>& wanted) {
+        return select_experiments(experiments, wanted, essays).size();
+    };
+    BOOST_TEST(count({"y"}) == 1u);
+    BOOST_TEST(select_experiments(experiments, {"y"}, essays).front()->id == "E-2");
+    BOOST_TEST(count({"y", "E-1"}) == 2u);
+    BOOST_TEST(count({"z"}) == 0u); // and not all of them
+    BOOST_CHECK_EXCEPTION((void)count({"w"}), InputError, [](const InputError& error) {
+        return std::string(error.what()) ==
+               "expected ids of experiments or claims (E-1 ... c), or the letter of an essay (y, z); got w";
+    });
+}
+
+BOOST_AUTO_TEST_CASE(a_replication_says_so) {
+    // Appended to what positional initialization fills, and a law unless it says otherwise.
+    const Case law = {"a", "here", "x", 1.0, {}, 0.1}, replication = {"a", "here", "x", 1.0, {}, 0.1, Prediction::printed};
+    BOOST_TEST(to_string(law.prediction) == "law");
+    BOOST_TEST(to_string(replication.prediction) == "printed number");
+}
+
+BOOST_AUTO_TEST_CASE(effort_scales_the_draws) {
     BOOST_TEST((ExperimentOptions{.effort = Effort::quick}.draws(100)) == 10);
     BOOST_TEST((ExperimentOptions{.effort = Effort::quick}.draws(100, 40)) == 40);
     BOOST_TEST((ExperimentOptions{.effort = Effort::standard}.draws(100, 40)) == 100);
-    BOOST_TEST((ExperimentOptions{.effort = Effort::precise}.draws(100, 40)) == 1000);
+    BOOST_TEST((ExperimentOptions{.effort = Effort::precise}.draws(100, 40)) == 1600);
 }
 
 BOOST_AUTO_TEST_SUITE_END()

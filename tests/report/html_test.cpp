@@ -43,13 +43,30 @@ BOOST_AUTO_TEST_CASE(the_finding_comes_first_and_parts_follow_in_the_order_they_
     BOOST_TEST(page.ends_with("</html>\n"));
     std::size_t last = 0;
     for (const char* part :
-         {"<h1>Title</h1>", "<p class=\"finding\">The finding.</p>", "<h2>First</h2>", "<p>Words.</p>", "A caption.",
+         {"<h1>Title</h1>", "<p class=\"finding\">The finding.</p>", "<h2 id=\"section1\">First</h2>", "<p>Words.</p>", "A caption.",
           "Another.", "<caption>Numbers.</caption>", "<dt>seed</dt><dd>7</dd>", "Last."}) {
         const std::size_t at = page.find(part);
         BOOST_TEST(at != std::string::npos, part);
         BOOST_TEST(at > last, part);
         last = at;
     }
+}
+
+BOOST_AUTO_TEST_CASE(the_contents_link_to_every_heading) {
+    HtmlReport report("Title", "The finding.");
+    report.paragraph("Before.");
+    report.contents();
+    report.section("One & only");
+    report.subsection("Part");
+    const std::string page = report.str();
+    const std::size_t list = page.find("<nav><ul>\n"
+                                       "<li class=\"level2\"><a href=\"#section1\">One &amp; only</a></li>\n"
+                                       "<li class=\"level3\"><a href=\"#section2\">Part</a></li>\n</ul></nav>\n");
+    BOOST_REQUIRE(list != std::string::npos);
+    BOOST_TEST(page.find("Before.") < list);
+    BOOST_TEST(page.find("<h2 id=\"section1\">One &amp; only</h2>") > list);
+    BOOST_TEST(contains(page, "<h3 id=\"section2\">Part</h3>"));
+    BOOST_TEST(!contains(full_report().str(), "<nav>"));
 }
 
 BOOST_AUTO_TEST_CASE(figures_added_in_a_row_stand_side_by_side) {

@@ -6,6 +6,7 @@
 #include "hessq/core/require.hpp"
 #include "hessq/datasets/synthetic.hpp"
 #include "hessq/solvers/lyapunov.hpp"
+#include "hessq/theory/simulation.hpp"
 #include "support/draws.hpp"
 #include "support/matrices.hpp"
 #include "support/messages.hpp"
@@ -210,6 +211,61 @@ BOOST_AUTO_TEST_CASE(adam_in_one_dimension_solves_a_quadratic_equation) {
             const double expected = (lr * lambda + std::sqrt(lr * lr * lambda * lambda + 16.0 * c)) / 4.0;
             BOOST_TEST(found.root_second_moment(0) == expected, tolerance(1e-10));
         }
+}
+
+BOOST_AUTO_TEST_CASE(adam_with_momentum_in_one_dimension_solves_a_cubic_equation) {
+    const Vector lambda = Eigen::Vector3d(0.2, 1.0, 5.0), noise = Eigen::Vector3d(0.3, 0.3, 2.0), none = Vector::Zero(3);
+    for (const double lr : {1e-4, 0.1, 1.0, 30.0}) BOOST_TEST_CONTEXT("lr " << lr) {
+            // Without momentum the quadratic's.
+            const Vector plain = stationary_adam_root(lambda, noise, lr, 0.0);
+            for (Index k = 0; k < 3; ++k) {
+                const double l = lr * lambda(k);
+                BOOST_TEST(plain(k) == (l + std::sqrt(l * l + 16.0 * noise(k))) / 4.0, tolerance(1e-13));
+            }
+            // Without noise the edge of stability.
+            BOOST_TEST(distance(stationary_adam_root(lambda, none, lr, 0.9), edge_root_second_moment(lambda, lr, 0.9)) <=
+                       1e-14);
+            // With both, what the second moments of momentum's linear recursion are with the rate lr / r, iterated.
+            for (const double beta1 : {0.5, 0.9}) {
+                const double root = stationary_adam_root(lambda, noise, lr, beta1)(1), rate = lr / root;
+                double xx = 0.0, xm = 0.0, mm = 0.0; // of x and m; g = x + noise, m' = beta1 m + (1 - beta1) g, x' = x - rate m'
+                for (int t = 0; t < 2'000'000 / (lr < 1e-3 ? 1 : 100); ++t) {
+                    const double gain = 1.0 - beta1, c = noise(1);
+                    const double m2 = beta1 * beta1 * mm + 2.0 * beta1 * gain * xm + gain * gain * (xx + c);
+                    const double x_m = beta1 * xm + gain * xx;
+                    xx += rate * rate * m2 - 2.0 * rate * x_m;
+                    xm = x_m - rate * m2;
+                    mm = m2;
+                }
+                BOOST_TEST(std::sqrt(xx + noise(1)) == root, tolerance(1e-8));
+            }
+        }
+}
+
+BOOST_AUTO_TEST_CASE(runs_of_adam_with_momentum_reach_that_state) {
+    // From the noise's own sqrt(v) to 2.5 times it; beta2 = 0.999 leaves v a relative standard deviation of a few per
+    // cent, the square of which is neglected.
+    const Vector lambda = grid(6, 0.1, 10.0), noise = lambda;
+    for (const double beta1 : {0.0, 0.9}) {
+        const double lr = 2.0;
+        const SimulatedMoments runs =
+            simulated_moments(noisy_quadratic(lambda, noise), {.lr = lr, .beta1 = beta1, .beta2 = 0.999},
+                              Vector::Zero(6), {.runs = 32, .block_runs = 4, .steps = 4000, .burn_in = 6000, .seed = 3});
+        const Vector root = stationary_adam_root(lambda, noise, lr, beta1);
+        const Vector measured = runs.minibatch.rowwise().mean().cwiseSqrt();
+        BOOST_TEST(root(5) / std::sqrt(noise(5)) > 1.5);
+        BOOST_TEST((measured.cwiseQuotient(root) - Vector::Ones(6)).cwiseAbs().maxCoeff() < 0.02);
+    }
+}
+
+BOOST_AUTO_TEST_CASE(half_way_between_the_laws_the_root_of_v_goes_as_the_three_quarters_power) {
+    for (const double beta1 : {0.0, 0.5, 0.9, 0.99}) {
+        const double lambda = 0.3, lr = 0.02, f = stationary_adam_crossover(lambda, lr, beta1);
+        const Vector around = Eigen::Vector2d(0.999 * lambda, 1.001 * lambda);
+        const Vector root = stationary_adam_root(around, f * around, lr, beta1);
+        BOOST_TEST(std::log(root(1) / root(0)) / std::log(around(1) / around(0)) == 0.75, tolerance(1e-5));
+    }
+    BOOST_TEST(stationary_adam_crossover(2.0, 0.1, 0.0) == 0.01 * 2.0 * 3.0 / 16.0, tolerance(1e-12));
 }
 
 BOOST_AUTO_TEST_CASE(adam_s_stationary_state_is_that_of_the_preconditioner_it_makes) { // x1

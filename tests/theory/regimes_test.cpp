@@ -60,18 +60,20 @@ BOOST_AUTO_TEST_CASE(a_cell_agrees_with_its_definition) {
     for (Index r = 0; r < 3; ++r) {
         const auto adam = adam_optimizer({.lr = 0.05, .beta2 = beta2});
         Matrix noisy = Matrix::Zero(8, 8), quiet = noisy;
+        double noise = 0.0;
         const TrainResult run = train(objective, start, *adam,
                                       {.steps = 60, .batch = 4, .sampling = Sampling::iid, .seed = regime_seed(2, r)},
                                       [&](Index, VectorView w, VectorView g) {
                                           noisy = beta2 * noisy + g * g.transpose();
                                           const Vector full = objective.gradient(w);
                                           quiet = beta2 * quiet + full * full.transpose();
+                                          noise = beta2 * noise + (g - full).squaredNorm();
                                       });
         noisy_slopes(r) = slope(h.eigenvalues(), along(noisy));
         quiet_slopes(r) = slope(h.eigenvalues(), along(quiet));
         losses(r) = objective.value(run.parameters);
         signals(r) = quiet.trace();
-        totals(r) = noisy.trace();
+        totals(r) = quiet.trace() + noise;
     }
     BOOST_TEST(cell.batch == 4);
     BOOST_TEST(cell.position == 0.05);

@@ -27,4 +27,7 @@ const std::vector<Experiment>& reparametrization_experiments();
 /// All of them, in this order.
 const std::vector<Experiment>& all_experiments();
 
+/// The essays that have experiments, in the same order.
+const std::vector<Essay>& all_essays();
+
 } // namespace hessq

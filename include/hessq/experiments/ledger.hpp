@@ -43,6 +43,15 @@ double verdict_doubt(const Estimate& measured);
 /// Throws     std::invalid_argument if the tolerance or the error is negative.
 Verdict verdict(double predicted, const Estimate& measured, double tolerance);
 
+/// Where a predicted number comes from.
+enum class Prediction {
+    law,    ///< the claim itself: a closed form, or a limit that it states
+    printed ///< another simulation printed it, and the case is a replication: it tests that number, no formula
+};
+
+/// "law", "printed number".
+std::string to_string(Prediction prediction);
+
 /// One regime in which a claim was measured.
 struct Case {
     std::string claim = {};    ///< its id: "b3"
@@ -51,6 +60,7 @@ struct Case {
     double predicted = 0.0;
     Estimate measured = {};
     double tolerance = 0.0;
+    Prediction prediction = Prediction::law;
 
     Verdict verdict() const { return hessq::verdict(predicted, measured, tolerance); }
 };
@@ -65,14 +75,14 @@ struct Claim {
 enum class Effort {
     quick,    ///< a smoke run: seconds for all experiments together
     standard, ///< minutes
-    precise   ///< error bars at most a third of the standard ones
+    precise   ///< error bars a quarter of the standard ones: at most a third, though errors themselves scatter
 };
 
 struct ExperimentOptions {
     Effort effort = Effort::standard;
     std::uint64_t seed = 0;
 
-    /// `standard` independent draws at standard effort, a tenth of them (at least `least`) when quick, ten times as
+    /// `standard` independent draws at standard effort, a tenth of them (at least `least`) when quick, 16 times as
     /// many when precise.
     Index draws(Index standard, Index least = 2) const;
 };
@@ -93,9 +103,20 @@ struct Experiment {
     std::function<ExperimentResult(const ExperimentOptions&)> run = {};
 };
 
+/// Where claims were made that belong together: what tests them has one name.
+struct Essay {
+    std::string letter = {}; ///< "b"
+    std::string title = {};  ///< what it asks
+    std::string source = {};
+    std::vector<std::string> experiments = {}; ///< their ids
+
+    bool has(const std::string& experiment) const;
+};
+
 /// A claim with all its cases.
 struct LedgerRow {
     Claim claim = {};
+    std::string experiment = {}; ///< the one that states it
     std::vector<Case> cases = {};
     Verdict verdict = Verdict::undecided;
     std::size_t deciding = 0; ///< the case to show: the first that fails, or the one nearest to failing
@@ -113,11 +134,12 @@ struct ExperimentRecord {
 Verdict claim_verdict(const std::vector<Case>& cases);
 
 /// The experiments that are needed for the given ids of experiments and claims, in the order of the list; all of them
-/// for no ids.
+/// for no ids. An essay's letter stands for its experiments.
 ///
 /// Throws     InputError naming an unknown id and the nearest known one.
 std::vector<const Experiment*> select_experiments(const std::vector<Experiment>& experiments,
-                                                  const std::vector<std::string>& ids);
+                                                  const std::vector<std::string>& ids,
+                                                  const std::vector<Essay>& essays = {});
 
 /// The ledger of what was measured, in the order of the claims' ids. Claims without a case are left out.
 ///

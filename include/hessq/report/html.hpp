@@ -3,6 +3,7 @@
 #include "hessq/report/plot.hpp"
 #include "hessq/report/table.hpp"
 
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -17,6 +18,9 @@ public:
     HtmlReport(std::string title, std::string finding, PictureOptions pictures = {});
 
     void section(const std::string& heading);
+    void subsection(const std::string& heading);
+    /// Here: a list of all sections and subsections, with links to them.
+    void contents();
     void paragraph(const std::string& text);
     void table(const TextTable& table, const std::string& caption);
     /// The picture with its title, caption and note; where there can be no picture, the note says why.
@@ -29,6 +33,7 @@ public:
 
 private:
     void add(const std::string& html);
+    void add_heading(int level, const std::string& heading);
     void add_figure(const Picture& drawn, const std::string& title, const std::string& caption);
     std::string next_figure() { return "figure" + std::to_string(++figures_); }
 
@@ -36,7 +41,9 @@ private:
     std::string finding_;
     PictureOptions pictures_;
     std::string body_;
-    int figures_ = 0;
+    std::string headings_; ///< the lines of the contents
+    std::optional<std::size_t> contents_at_ = {};
+    int figures_ = 0, sections_ = 0;
     bool in_figures_ = false; ///< a row of figures is still open
 };
 

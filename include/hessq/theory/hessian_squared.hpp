@@ -111,6 +111,24 @@ struct StationaryAdam {
 /// Source     x1.
 [[nodiscard]] Vector adam_root_second_moment(MatrixView cloud, MatrixView h, double lr);
 
+/// sqrt(v_k) of Adam's stationary state on a diagonal H with noise along its axes, momentum included (beta2 -> 1,
+/// eps = 0): the positive root r of
+///
+///     2 r^3 - kappa_1 L r^2 - 2 c r - (1 - kappa_1) c L = 0,    L = lr lambda_k, c = noise_k,
+///
+/// which is what v = lambda^2 S + c says when S is the stationary variance of momentum with the rate lr / r, lr c (1 +
+/// beta1) / (lambda (2 (1 + beta1) r - (1 - beta1) L)). sqrt(c) for a small lr, the edge of stability kappa_1 L / 2
+/// without noise; for beta1 near 1 there is (c L / 2)^(1/3) between them.
+///
+/// Shapes     lambda > 0, noise >= 0; 0 <= beta1 < 1.
+/// Source     x1, i6.
+[[nodiscard]] Vector stationary_adam_root(VectorView lambda, VectorView noise, double lr, double beta1);
+
+/// The factor f for which, with noise_k = f lambda_k, this sqrt(v) goes as lambda^(3/4) at lambda: half-way from the
+/// Fisher law (smaller lr, larger f) to the Hessian squared. f = lr^2 lambda / z^2 with a number z that depends on
+/// beta1 alone; z^2 = 16 / 3 for beta1 = 0.
+[[nodiscard]] double stationary_adam_crossover(double lambda, double lr, double beta1);
+
 struct IsotropicAdamNoise {
     Matrix noise;                       ///< Cov ghat
     double least_eigenvalue = 0.0;      ///< of it

@@ -33,7 +33,8 @@ struct RegimeCell {
     std::optional<RegimeExponent> minibatch = {};  ///< of the gradients that Adam averages
     std::optional<RegimeExponent> full_batch = {}; ///< of full-batch gradients at the same points
     double loss = 0.0;         ///< full-batch, mean over the ends of the runs or over the cloud. NaN if diverged
-    double signal_share = 0.0; ///< tr E[g g'] / tr W over the resolved directions, g full-batch. NaN if diverged
+    /// tr E[g g'] / tr W, g full-batch and W = E[g g'] + E[(ghat - g)(ghat - g)']: from 0 to 1. NaN if diverged.
+    double signal_share = 0.0;
     std::string why = {};      ///< why there is no mini-batch exponent; empty where there is one
 };
 

@@ -24,7 +24,7 @@ namespace {
 constexpr std::uint64_t first_stream = 10'000'000;
 /// So small that the second order of the gradient vanishes beside the first.
 constexpr double cloud_sd = 1e-5;
-constexpr Index blocks = 16;
+constexpr Index blocks = 20;
 
 /// A saddle at w = 0.
 struct Saddle {
@@ -238,7 +238,8 @@ ExperimentResult run(const ExperimentOptions& options) {
     constexpr Index steps = 30;
     const Transient transient = descend(product, steps, options.draws(6400, 3200), options, first_stream + 2000);
     const Transient small = descend(network, 10, options.draws(3200, 800), options, first_stream + 3000);
-    add_growth_case(cases, product, transient, 10);
+    // Runs of their own: after 30 steps the same runs would only say it again.
+    add_growth_case(cases, product, descend(product, 10, options.draws(6400, 3200), options, first_stream + 4000), 10);
     add_growth_case(cases, product, transient, steps);
     add_growth_case(cases, network, small, 10);
 

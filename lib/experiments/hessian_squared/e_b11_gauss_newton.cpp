@@ -56,10 +56,11 @@ Vector leverages(const Matrix& j) {
     return result;
 }
 
-/// One network with squared loss at one point; shares are relative to sigma^2 times the Gauss-Newton matrix.
+/// One network with squared loss at one point; N parameters.
 struct Measured {
     double full_batch = 0.0;         ///< |g|^2 / (sigma^2 tr GN)
-    double per_sample = 0.0;         ///< u_k'E[g_n g_n']u_k / (sigma^2 u_k'GN u_k), mean over k
+    /// u_k'E[g_n g_n']u_k / (sigma^2 u_k'GN u_k), geometric mean over k, sigma^2 = sum r_n^2 / (samples - N).
+    double per_sample = 0.0;
     double leverage = 0.0;           ///< the same with sigma^2 (1 - h_n) for each sample in the place of sigma^2
     double noise_law = 0.0;          ///< typical error of u_k'Sigma u_k against 2 L u_k'GN u_k
     double noise_identity = 0.0;     ///< largest |Sigma - (J'diag(r^2)J / n - gg')| / largest |Sigma|
@@ -82,8 +83,11 @@ Measured measured(const NetworkAt& at, double noise_variance, Index draws, const
     const Matrix along = (j * at.directions).cwiseAbs2();
     const Vector second = forms(sigma, at.directions) + (at.directions.transpose() * at.gradient).cwiseAbs2();
     const Vector kept = along.transpose() * (Vector::Ones(along.rows()) - leverages(j)) / n;
-    result.per_sample = second.cwiseQuotient(noise_variance * forms(gn, at.directions)).mean();
-    result.leverage = second.cwiseQuotient(noise_variance * kept).mean();
+    // Flat directions can belong to few samples: an arithmetic mean would be theirs. And a student that missed its
+    // teacher has residuals of another variance than the labels' noise.
+    const double sigma2 = r.squaredNorm() / (n - static_cast<double>(at.parameters.size()));
+    result.per_sample = std::exp(second.cwiseQuotient(sigma2 * forms(gn, at.directions)).array().log().mean());
+    result.leverage = std::exp(second.cwiseQuotient(sigma2 * kept).array().log().mean());
     result.noise_law = typical_error(forms(sigma, at.directions), r.squaredNorm() / n * forms(gn, at.directions));
     const Matrix expected = j.transpose() * r.cwiseAbs2().asDiagonal() * j / n - at.gradient * at.gradient.transpose();
     result.noise_identity = (sigma - expected).cwiseAbs().maxCoeff() / sigma.cwiseAbs().maxCoeff();
@@ -110,7 +114,7 @@ std::vector<Measured> measured(const std::vector<NetworkAt>& networks, double no
     std::vector<Measured> result(networks.size());
     parallel_for(static_cast<Index>(networks.size()), [&](Index i) {
         const auto at = static_cast<std::size_t>(i);
-        result[at] = measured(networks[at], noise_variance, 1000, {seed, stream + at});
+        result[at] = measured(networks[at], noise_variance, 500, {seed, stream + at});
     });
     return result;
 }
@@ -217,22 +221,22 @@ struct Stopped {
 };
 
 Stopped stopped(const std::string& problem, const ExperimentOptions& options, std::uint64_t stream) {
-    const Index count = options.draws(10, 3);
+    const Index count = options.draws(20, 8);
     Matrix errors(2, count);
     Stopped result;
     result.name = problem;
-    for (Index i = 0; i < count; ++i) {
+    parallel_for(count, [&](Index i) {
         const auto which = static_cast<std::uint64_t>(i);
         const NetworkAt at = trained_bundled(problem, 300, 10'000 * options.seed + which);
-        const CloudMoments cloud = gradient_cloud(at, cloud_spread, 1000, 4, {options.seed, stream + which});
+        const CloudMoments cloud = gradient_cloud(at, cloud_spread, 500, 1, {options.seed, stream + which});
         const Vector covariance = cloud.covariance() / (cloud_spread * cloud_spread);
         const Matrix gn = gauss_newton_matrix(at);
         errors(0, i) = typical_error(covariance, at.lambda.cwiseAbs2());
         errors(1, i) = typical_error(covariance, (gn * at.directions).colwise().squaredNorm().transpose());
-        if (i > 0) continue;
+        if (i > 0) return;
         result.pairs = exact(pair_deviation(at, Sampling::iid));
         result.distinct_pairs = exact(pair_deviation(at, Sampling::epochs));
-    }
+    });
     result.cloud_hessian = mean_estimate(errors.row(0).transpose());
     result.cloud_gauss_newton = mean_estimate(errors.row(1).transpose());
     return result;
@@ -242,9 +246,9 @@ ExperimentResult run(const ExperimentOptions& options) {
     constexpr double noise = 0.3, little_noise = 0.01;
     // What fitting N of n samples and counting only n of them neglects.
     constexpr double fitted_share = 65.0 / 400.0, sampling = 0.05;
-    const Index count = options.draws(60, 16);
+    const Index count = options.draws(60, 20);
     const Students students = train_students(count, noise, options.seed, streams);
-    const Students close = train_students(options.draws(30, 6), little_noise, options.seed, streams + 10'000);
+    const Students close = train_students(options.draws(40, 10), little_noise, options.seed, streams + 10'000);
     const auto trained = measured(students.trained, noise * noise, options.seed, streams + 20'000);
     const auto untrained = measured(students.untrained, noise * noise, options.seed, streams + 30'000);
     const auto fitted = measured(close.trained, little_noise * little_noise, options.seed, streams + 40'000);
@@ -263,13 +267,16 @@ ExperimentResult run(const ExperimentOptions& options) {
     const auto noise_law = [](const Measured& m) { return m.noise_law; };
     const auto cloud_hessian = [](const Measured& m) { return m.cloud_hessian; };
     const auto cloud_gauss_newton = [](const Measured& m) { return m.cloud_gauss_newton; };
-    // Chance alone gives 0.03 with the 1000 draws of a cloud.
+    // Chance alone gives 0.04 with the 500 draws of a cloud.
     constexpr double cloud_tolerance = 0.1;
     cases.push_back(
         {"b6", at_minimum + "full-batch gradient", "|g|^2 / (sigma^2 tr GN)", 1.0, full, fitted_share + sampling});
     const Estimate diabetes = add_diabetes_cases(options, cases);
     const Case kept_on_diabetes = cases.back();
-    cases.push_back({"b6", at_minimum + "per-sample gradients", "E[g_n g_n'] / (sigma^2 GN), mean over directions", 1.0,
+    // There are no more than 442 patients: no effort decides this one.
+    cases.push_back({"b6", "least squares on diabetes with its own labels, at the solution, per-sample gradients",
+                     kept_on_diabetes.quantity, 1.0, diabetes, cases[cases.size() - 2].tolerance});
+    cases.push_back({"b6", at_minimum + "per-sample gradients", "E[g_n g_n'] / (sigma^2 GN), geometric mean over directions", 1.0,
                      share, fitted_share + sampling});
     cases.push_back({"b6", at_minimum + "per-sample gradients", "Sigma against 2 L GN, median |ln ratio|", 0.0,
                      over(trained, noise_law), fitted_share + sampling});
@@ -280,7 +287,7 @@ ExperimentResult run(const ExperimentOptions& options) {
     for (const Stopped& b : bundled)
         cases.push_back(
             {"b6", b.name + ", trained, " + cloud, gauss_newton, 0.0, b.cloud_gauss_newton, cloud_tolerance});
-    cases.push_back({"b11", at_minimum + "per-sample gradients", "E[g_n g_n'] / (sigma^2 E[(1 - leverage) JJ']), mean",
+    cases.push_back({"b11", at_minimum + "per-sample gradients", "E[g_n g_n'] / (sigma^2 E[(1 - leverage) JJ']), geometric mean",
                      1.0, corrected, fitted_share + sampling});
     for (const auto& [where, nets] : {std::pair{at_minimum, &trained}, std::pair{start, &untrained}})
         cases.push_back({"b11", where + "J by differences", "largest |Sigma - (J'diag(r^2)J / n - gg')|, relative", 0.0,
@@ -327,7 +334,7 @@ ExperimentResult run(const ExperimentOptions& options) {
         "its covariance is off s^2 H^2 by {:.0f} % and off s^2 GN^2 by a factor {:.1f} in a typical direction; at the "
         "minimum with noise 0.3 by {:.0f} and {:.0f} %; with noise 0.01, where residuals are small and the two "
         "matrices "
-        "nearly one, by {:.0f} and {:.0f} %. Chance alone makes 3 %. So outer products from sampling and from a cloud "
+        "nearly one, by {:.0f} and {:.0f} %. Chance alone makes 4 %. So outer products from sampling and from a cloud "
         "are two things, not two estimates of one.",
         full.value, count, share.value, share.std_error, corrected.value, corrected.std_error,
         100.0 * over(trained, noise_law).value, 100.0 * over(untrained, noise_law).value, diabetes.value,

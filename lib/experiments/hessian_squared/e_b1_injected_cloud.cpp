@@ -51,7 +51,7 @@ Estimate diagonal_slope(const Blocks& blocks, const Matrix& h) {
 
 ExperimentResult run(const ExperimentOptions& options) {
     const Vector lambda = log_uniform_spectrum(60, 1e-3, 10.0);
-    const Index blocks = options.draws(20, 4);
+    const Index blocks = options.draws(60, 24);
     const Matrix axes = lambda.asDiagonal(), turned = rotated(lambda, 0.03, 1);
     const SymmetricEigen on_axes = symmetric_eigen(axes), off_axes = symmetric_eigen(turned);
     const Blocks diagonal = measure(axes, on_axes, blocks, options.seed, 100'000);

@@ -18,6 +18,7 @@ struct Dense {
 };
 
 ExperimentResult run(const ExperimentOptions& options) {
+    const Index runs = options.draws(320, 120), dense_runs = options.draws(1280, 640);
     // Regression, stationary: both second moments along the same trajectories.
     const Vector lambda = log_uniform_spectrum(60, 0.05, 10.0);
     constexpr double lr = 0.02, sigma2 = 0.5;
@@ -25,8 +26,8 @@ ExperimentResult run(const ExperimentOptions& options) {
     // The slowest direction relaxes in 1 / (lr lambda_min) = 1000 steps.
     const SimulatedMoments moments =
         simulated_moments(gaussian_regression_population(lambda, sigma2, batch), {.lr = lr}, Vector::Zero(60),
-                          {.runs = options.draws(320, 80),
-                           .block_runs = 8,
+                          {.runs = runs,
+                           .block_runs = runs_in_a_block(runs, 8),
                            .steps = 4000,
                            .burn_in = 3000,
                            .seed = options.seed,
@@ -40,8 +41,8 @@ ExperimentResult run(const ExperimentOptions& options) {
     constexpr double dense_lr = 0.1;
     const SimulatedMoments general =
         simulated_moments(noisy_quadratic(dense.h, dense.noise), {.lr = dense_lr}, Vector::Zero(4),
-                          {.runs = options.draws(640, 160),
-                           .block_runs = 32,
+                          {.runs = dense_runs,
+                           .block_runs = runs_in_a_block(dense_runs, 32),
                            .steps = 4000,
                            .burn_in = 400,
                            .seed = options.seed,

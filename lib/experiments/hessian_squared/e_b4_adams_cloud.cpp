@@ -11,9 +11,10 @@ namespace {
 
 ExperimentResult run(const ExperimentOptions& options) {
     const Vector lambda = log_uniform_spectrum(12, 0.1, 2.0);
-    // lr lambda / sqrt(noise), which the closed form neglects, is at most 0.007; the slowest direction relaxes in
-    // 1 / (lr sqrt(lambda_min)) = 630 steps.
-    constexpr double lr = 0.005;
+    // lr lambda / sqrt(noise), which the closed form neglects, is at most 0.014; the slowest direction relaxes in
+    // 1 / (lr sqrt(lambda_min)) = 320 steps, and v in 1000.
+    constexpr double lr = 0.01;
+    const Index runs = options.draws(480, 120);
     ExperimentResult result;
     result.figure = {.title = "The cloud that Adam makes",
                      .x_label = "eigenvalue of H",
@@ -26,10 +27,10 @@ ExperimentResult run(const ExperimentOptions& options) {
             const Vector noise = lambda.array().pow(gamma);
             const SimulatedMoments moments = simulated_moments(
                 noisy_quadratic(lambda, noise), {.lr = lr, .beta1 = beta1, .beta2 = 0.999}, Vector::Zero(12),
-                {.runs = options.draws(480, 120),
-                 .block_runs = 12,
-                 .steps = 8000,
-                 .burn_in = 5000,
+                {.runs = runs,
+                 .block_runs = runs_in_a_block(runs, 12),
+                 .steps = 9000,
+                 .burn_in = 4000,
                  .seed = options.seed,
                  .stream = stream += 10'000});
             const StationaryExponents law = adam_exponents(gamma);

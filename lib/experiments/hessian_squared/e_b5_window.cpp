@@ -20,10 +20,10 @@ struct Windows {
 };
 
 Windows stationary_windows(const Vector& lambda, const std::vector<Index>& lengths, const ExperimentOptions& options) {
-    const Index steps = lengths.back();
+    const Index steps = lengths.back(), runs = options.draws(256, 96);
     // The flattest direction relaxes in 1 / (lr lambda_min) = 2000 steps, its variance in half of that.
-    const SimulationOptions simulation{.runs = options.draws(256, 96),
-                                       .block_runs = 8,
+    const SimulationOptions simulation{.runs = runs,
+                                       .block_runs = runs_in_a_block(runs, 8),
                                        .steps = steps,
                                        .burn_in = 6000,
                                        .seed = options.seed,
@@ -43,38 +43,32 @@ Windows stationary_windows(const Vector& lambda, const std::vector<Index>& lengt
     return windows;
 }
 
-/// What gradient descent leaves in an accumulator from starts N(0, I): sums of g^2, or an EMA of them.
-struct Transient {
-    std::vector<Matrix> sums; ///< at each of the asked steps, n x blocks
-    std::vector<Matrix> averages;
-};
+/// What so many steps of gradient descent from starts N(0, I) leave in an accumulator of g^2: n x blocks.
+enum class Accumulator { sum, average };
 
-Transient transient(const Vector& lambda, const std::vector<Index>& steps, double beta2,
-                    const ExperimentOptions& options) {
+Matrix accumulated(const Vector& lambda, Accumulator accumulator, Index steps, double beta2,
+                   const ExperimentOptions& options, std::uint64_t first) {
     constexpr Index blocks = 20, block_runs = 10;
-    const Matrix zero = Matrix::Zero(lambda.size(), blocks);
-    Transient result{std::vector<Matrix>(steps.size(), zero), std::vector<Matrix>(steps.size(), zero)};
     const Index more = options.draws(4, 1); // starts, in units of blocks * block_runs
+    Matrix result(lambda.size(), blocks);
     parallel_for(blocks, [&](Index block) {
         Matrix delta(lambda.size(), block_runs * more);
-        (void)fill_normal(RandomStream(options.seed, 5'100'000 + static_cast<std::uint64_t>(block)), 0, delta);
-        Matrix sum = Matrix::Zero(delta.rows(), delta.cols()), average = sum;
-        std::size_t next = 0;
-        for (Index t = 1; next < steps.size(); ++t) {
+        (void)fill_normal(RandomStream(options.seed, first + static_cast<std::uint64_t>(block)), 0, delta);
+        Matrix v = Matrix::Zero(delta.rows(), delta.cols());
+        for (Index t = 0; t < steps; ++t) {
             const Matrix g = lambda.asDiagonal() * delta;
-            sum += g.cwiseAbs2();
-            average = beta2 * average + (1.0 - beta2) * g.cwiseAbs2();
+            if (accumulator == Accumulator::sum)
+                v += g.cwiseAbs2();
+            else
+                v = beta2 * v + (1.0 - beta2) * g.cwiseAbs2();
             delta -= lr * g;
-            if (t != steps[next]) continue;
-            result.sums[next].col(block) = sum.rowwise().mean();
-            result.averages[next].col(block) = average.rowwise().mean();
-            ++next;
         }
+        result.col(block) = v.rowwise().mean();
     });
     return result;
 }
 
-/// q of the second window minus q of the first, from the same blocks.
+/// q of the second moments minus q of the first.
 Estimate change(const Vector& lambda, const Matrix& first, const Matrix& second) {
     const Index n = lambda.size();
     return jackknife((Matrix(2 * n, first.cols()) << first, second).finished(), [&](VectorView both) {
@@ -93,7 +87,12 @@ ExperimentResult run(const ExperimentOptions& options) {
     const Vector wide = log_uniform_spectrum(60, 0.01, 10.0);
     const std::vector<Index> steps = {1, 10, 100, 1000, 10'000};
     constexpr double beta2 = 0.9;
-    const Transient descent = transient(wide, steps, beta2, options);
+    // Draws of their own for each number of steps: they are measurements of different things.
+    std::vector<Matrix> sums;
+    for (std::size_t i = 0; i < steps.size(); ++i)
+        sums.push_back(
+            accumulated(wide, Accumulator::sum, steps[i], beta2, options, 5'100'000 + 1000 * static_cast<std::uint64_t>(i)));
+    const Matrix average = accumulated(wide, Accumulator::average, 100, beta2, options, 5'110'000);
     const auto predicted_p = [&](const Vector& w) { return root_exponent_estimate(wide, w.replicate(1, 2)).value; };
 
     ExperimentResult result;
@@ -104,17 +103,17 @@ ExperimentResult run(const ExperimentOptions& options) {
         {"b7", window + ", full-batch gradients", "change of q", 1.0,
          change(lambda, windows.full_batch[0], windows.full_batch[longest]), 0.3},
         {"b7", "gradient descent from a cloud, sum over 1 to 10000 steps", "change of q", 1.0,
-         change(wide, descent.sums.front(), descent.sums.back()), 0.3},
+         change(wide, sums.front(), sums.back()), 0.3},
         {"b7", "stationary SGD, full-batch gradients, window of one step", "q, which the essay has near 1", 1.0,
          exponent_estimate(lambda, windows.full_batch[0]), 0.3},
     };
     for (std::size_t i = 0; i < steps.size(); ++i)
         result.cases.push_back({"b17", fmt::format("AdaGrad's sum over {} steps of gradient descent", steps[i]), "p",
                                 predicted_p(adagrad_sum(wide, 1.0, lr, static_cast<double>(steps[i]))),
-                                root_exponent_estimate(wide, descent.sums[i]), 0.03});
+                                root_exponent_estimate(wide, sums[i]), 0.03});
     result.cases.push_back({"b17", fmt::format("EMA with beta2 = {} over 100 steps of gradient descent", beta2), "p",
                             predicted_p(transient_second_moment(wide, 1.0, lr, beta2, 100)),
-                            root_exponent_estimate(wide, descent.averages[2]), 0.05});
+                            root_exponent_estimate(wide, average), 0.05});
 
     result.figure = {.title = "The exponent against the length of the window",
                      .x_label = "steps in the average",
@@ -135,7 +134,7 @@ ExperimentResult run(const ExperimentOptions& options) {
     };
     add("stationary SGD, full batch", lambda, lengths, windows.full_batch);
     add("stationary SGD, mini-batches", lambda, lengths, windows.minibatch);
-    add("gradient descent, AdaGrad's sum", wide, steps, descent.sums);
+    add("gradient descent, AdaGrad's sum", wide, steps, sums);
     result.caption =
         "Logarithms of averages over runs; bars of two standard errors. In a stationary state the window does "
         "not matter; during a descent a longer one lowers q.";

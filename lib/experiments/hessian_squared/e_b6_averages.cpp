@@ -66,9 +66,10 @@ ExperimentResult run(const ExperimentOptions& options) {
     const Index n = lambda.size();
     // The longest average forgets its start in 1000 steps, the flattest direction in 100.
     constexpr Index burn_in = 7000;
-    const Index steps = 4000;
-    const SimulationOptions simulation{.runs = options.draws(960, 480),
-                                       .block_runs = 24,
+    const Index steps = 8000;
+    const Index runs = options.draws(1280, 480);
+    const SimulationOptions simulation{.runs = runs,
+                                       .block_runs = runs_in_a_block(runs, 32),
                                        .steps = burn_in + steps,
                                        .seed = options.seed,
                                        .stream = 6'000'000};

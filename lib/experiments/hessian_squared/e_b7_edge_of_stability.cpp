@@ -74,7 +74,7 @@ Diagonal diagonal_runs(const Vector& lambda, const Betas& betas, Index runs, con
                        std::uint64_t first) {
     Diagonal result{Matrix(lambda.size(), runs), Matrix(lambda.size(), runs)};
     const Matrix h = lambda.asDiagonal();
-    const Index steps = betas.beta2 > 0.99 ? 120'000 : 20'000; // sqrt(v) falls to the edge like beta2^(t/2)
+    const Index steps = betas.beta2 > 0.99 ? 60'000 : 20'000; // sqrt(v) falls to the edge like beta2^(t/2)
     parallel_for(runs, [&](Index run) {
         const std::uint64_t stream = first + 2 * static_cast<std::uint64_t>(run);
         const Vector start = random_start(RandomStream(options.seed, stream), lambda.size());
@@ -119,7 +119,7 @@ Settled settle(const Dense& dense, const Betas& betas, Index draw, const Experim
     const std::uint64_t stream = first + 2 * static_cast<std::uint64_t>(draw);
     const Vector start = random_start(RandomStream(options.seed, stream), dense.h.rows());
     Settled result;
-    result.edge = settle(dense.h, betas, start, 100'000, options.seed, stream + 1);
+    result.edge = settle(dense.h, betas, start, betas.beta2 > 0.99 ? 100'000 : 20'000, options.seed, stream + 1);
     const Vector predicted = edge_root_second_moment(dense.maxcut, lr, betas.beta1);
     const double amplitude = edge_amplitude(lr, betas.beta1);
     const Vector ratio = result.edge.root.cwiseQuotient(predicted);
@@ -136,10 +136,12 @@ Settled settle(const Dense& dense, const Betas& betas, Index draw, const Experim
 
 // --------------------------------------------------------------------------------------------------------------------
 
-/// What the time averages of sqrt(v) and of v were, in units of the two-cycle's, in an independent computation.
+/// What the time averages of sqrt(v) and of v were, in units of the two-cycle's, in an independent computation. The
+/// two-cycle of RMSprop is exact.
 struct Quoted {
     Betas betas;
     double root, rms;
+    Prediction prediction() const { return betas.beta1 == 0.0 ? Prediction::law : Prediction::printed; }
     std::string name() const {
         return betas.beta1 == 0.0 ? fmt::format("RMSprop, beta2 = {}", betas.beta2)
                                   : fmt::format("Adam, beta1 = {}, beta2 = {}", betas.beta1, betas.beta2);
@@ -158,13 +160,19 @@ ExperimentResult run(const ExperimentOptions& options) {
                                            {{0.9, 0.999, false}, 1.078, 1.081}}};
     const Vector lambda = log_uniform_spectrum(20, 1e-3, 10.0);
     double least_burst = 1e300, most_burst = 0.0;
+    Estimate burst; ///< for the betas of the last of dense_betas
+    constexpr std::array<Betas, 3> dense_betas = {{{0.0, 0.99, true}, {0.0, 0.999, true}, {0.9, 0.99, true}}};
+    // How far from 1 momentum may take the ratios: its motion comes in bursts, of which there is no theory here.
+    constexpr double bursts = 0.15;
     for (std::size_t k = 0; k < quoted.size(); ++k) {
         const Quoted& row = quoted[k];
         const Diagonal runs =
-            diagonal_runs(lambda, row.betas, options.draws(20, 4), options, first_stream + 1000 * (k + 1));
+            diagonal_runs(lambda, row.betas, options.draws(40, 12), options, first_stream + 1000 * (k + 1));
         const std::string where = "no noise, diagonal H, " + row.name();
         const Estimate root = mean_ratio(runs.root, edge_root_second_moment(lambda, lr, row.betas.beta1));
-        cases.push_back({"0.5", where, "sqrt(v_i) / (lr kappa_1 lambda_i / 2), mean", row.root, root, 0.01});
+        const std::string law = "sqrt(v_i) / (lr kappa_1 lambda_i / 2), mean";
+        if (row.prediction() == Prediction::printed) cases.push_back({"0.5", where, law + ": to 15 %", 1.0, root, bursts});
+        cases.push_back({"0.5", where, law, row.root, root, 0.01, row.prediction()});
         cases.push_back(
             {"0.5", where, "p, the exponent of sqrt(v_i)", 1.0,
              jackknife(runs.root,
@@ -177,7 +185,7 @@ ExperimentResult run(const ExperimentOptions& options) {
         cases.push_back(
             {"0.5", where, "rms of x_i / (lr kappa_1 / 2), mean", row.rms,
              jackknife(runs.cloud, [&](VectorView mean) { return mean.cwiseQuotient(squares).cwiseSqrt().mean(); }),
-             0.01});
+             0.01, row.prediction()});
         cases.push_back(
             {"0.5", where, "exponent of E x_i^2", 0.0,
              jackknife(runs.cloud,
@@ -189,6 +197,7 @@ ExperimentResult run(const ExperimentOptions& options) {
             least_burst = std::min(least_burst, root.value);
             most_burst = std::max(most_burst, root.value);
         }
+        if (row.betas.beta1 == dense_betas[2].beta1 && row.betas.beta2 == dense_betas[2].beta2) burst = root;
         if (row.betas.beta2 == 0.99)
             cases.push_back(
                 {"b4", where, "sqrt(v_i) / (s |H_ii|), mean", 1.0,
@@ -200,8 +209,7 @@ ExperimentResult run(const ExperimentOptions& options) {
                  0.05});
     }
 
-    constexpr std::array<Betas, 3> dense_betas = {{{0.0, 0.99, true}, {0.0, 0.999, true}, {0.9, 0.99, true}}};
-    const Index draws = options.draws(24, 8);
+    const Index draws = options.draws(40, 16);
     std::vector<Dense> hessians(static_cast<std::size_t>(draws));
     std::vector<Settled> settled(hessians.size() * dense_betas.size());
     parallel_for(draws, [&](Index draw) {
@@ -228,9 +236,20 @@ ExperimentResult run(const ExperimentOptions& options) {
         cases.push_back(
             {"0.5", where, "lr lambda_max(diag(sqrt v)^-1 H)", 2.0, mean(b, &Settled::sharpness), 2.0 * tolerance});
     }
-    // Momentum adds up to 14 % on a diagonal H.
-    cases.push_back({"0.5", dense + "Adam, beta1 = 0.9, beta2 = 0.99", "sqrt(v_i) / (lr kappa_1 P_i), mean", 1.0,
-                     mean(2, &Settled::root), 0.14});
+    const std::string with_momentum = dense + "Adam, beta1 = 0.9, beta2 = 0.99";
+    cases.push_back({"0.5", with_momentum, "sqrt(v_i) / (lr kappa_1 P_i), mean: to 15 %", 1.0,
+                     mean(2, &Settled::root), bursts});
+    // A dual solution s s' / 2 of rank one means H s = 2 P s: along s every coordinate moves as in one dimension with
+    // lambda_i = 2 P_i, and so momentum adds what it adds on a diagonal H.
+    Vector alone(draws);
+    Index rank_one = 0;
+    for (std::size_t d = 0; d < hessians.size(); ++d)
+        if (hessians[d].rank == 1) alone(rank_one++) = settled[dense_betas.size() * d + 2].root / burst.value;
+    Estimate same = mean_estimate(alone.head(rank_one));
+    same.std_error = std::hypot(same.std_error, same.value * burst.std_error / burst.value);
+    same.samples = std::min(same.samples, burst.samples);
+    cases.push_back({"0.5", with_momentum + ", dual solution of rank one",
+                     "sqrt(v_i) / (lr kappa_1 P_i) over that of a diagonal H, mean", 1.0, same, 0.02});
     const Estimate on_diagonal = mean(1, &Settled::on_diagonal), on_rows = mean(1, &Settled::on_rows);
     cases.push_back({"b4", dense + "RMSprop, beta2 = 0.999", "sqrt(v_i) / (s |H_ii|), mean", 1.0, on_diagonal, 0.05});
     cases.push_back(
@@ -239,10 +258,7 @@ ExperimentResult run(const ExperimentOptions& options) {
     Series p{.label = "P_i, from MAXCUT's relaxation", .style = Series::Style::points};
     Series diagonal{.label = "|H_ii| / 2", .style = Series::Style::points};
     Series rows{.label = "|H_i,:| / 2", .style = Series::Style::points};
-    Index rank_one = 0;
-    for (std::size_t d = 0; d < hessians.size(); ++d) {
-        if (hessians[d].rank == 1) ++rank_one;
-        if (d >= 8) continue;
+    for (std::size_t d = 0; d < std::min<std::size_t>(hessians.size(), 8); ++d) {
         const Vector seen = settled[dense_betas.size() * d + 1].edge.root / lr, norms = row_norms(hessians[d].h);
         for (Index i = 0; i < seen.size(); ++i) {
             const auto add = [&](Series& series, double x) {
@@ -275,11 +291,12 @@ ExperimentResult run(const ExperimentOptions& options) {
         "sqrt(v_i) is lr P_i with the least diagonal P for which H <= 2 P. For beta2 = 0.999 that is so to {:.2g}, the "
         "worst coordinate of each of {} random Hessians on average; {} of them have a dual solution of rank one, where "
         "it is exact. |H_ii| is too small by a factor of {:.2f}, the row norm by {:.2f}. With beta2 = 0.99 P is off by "
-        "{:.2g}, and with momentum, beta1 = 0.9, sqrt(v_i) is {:.3f} times as large. Where sqrt(v) passes lr lambda on "
+        "{:.2g}, and with momentum, beta1 = 0.9, sqrt(v_i) is {:.3f} times as large ({:.3f} times what it is on a "
+        "diagonal H, where the dual solution has rank one and the motion one dimension). Where sqrt(v) passes lr lambda on "
         "its way down, x can shrink by exp(-4935) for beta2 = 0.999: runs that might do so were given gradient noise "
         "of 1e-12, lest they underflow.",
         least_burst, most_burst, mean(1, &Settled::worst).value, draws, rank_one, on_diagonal.value, on_rows.value,
-        mean(0, &Settled::worst).value, mean(2, &Settled::root).value);
+        mean(0, &Settled::worst).value, mean(2, &Settled::root).value, same.value);
     return result;
 }
 
@@ -290,8 +307,8 @@ Experiment experiment_b7() {
         .id = "E-b7",
         .title = "What does Adam's second moment measure without noise?",
         .claims = {{"0.5",
-                    "Without noise RMSprop and Adam settle at the edge of stability, where sqrt(v) ~ H on a diagonal "
-                    "H and ~ the MAXCUT diagonal P otherwise",
+                    "Without noise RMSprop and Adam settle at the edge of stability: sqrt(v) is lr kappa_1 lambda / 2 "
+                    "on a diagonal H, lr kappa_1 P with MAXCUT's P otherwise, to 15 % with momentum",
                     hessq_theory}},
         .revisited = {"b4"},
         .run = run};

@@ -60,6 +60,12 @@ struct CloudMoments {
 /// Throws     std::invalid_argument unless blocks >= 1 and draws >= 2 blocks.
 CloudMoments gradient_cloud(const NetworkAt& network, double s, Index draws, Index blocks, const RandomStream& stream);
 
+/// u_k'Sigma u_k from every tenth, say, of the samples, centered at the mean of all: directions x parts, so that their
+/// mean is Sigma's own. The spread of the parts is what other samples would change, the network staying as it is.
+///
+/// Throws     std::invalid_argument unless 1 <= parts <= samples.
+Matrix noise_by_parts(const NetworkAt& network, Index parts);
+
 /// Metric M1 of w_k on |lambda_k|, without an error bar; NaN where there is no line to fit.
 double cloud_exponent(const NetworkAt& network, VectorView w);
 
