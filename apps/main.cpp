@@ -32,6 +32,7 @@ const std::vector<Command> commands = {
     {"regimes", "a map of what v measures: batch size against learning rate, or distance from the minimum",
      regimes_command},
     {"theory", "the claims about Adam and the Hessian, one by one: predicted, measured, verdict", theory_command},
+    {"clipping", "how long gradients are, what clipping at a norm would change, and what it rescues", clipping_command},
     {"train", "optimizers and Newton methods side by side", train_command},
     {"problems", "the bundled problems: name, samples, parameters, what each shows", problems_command},
 };

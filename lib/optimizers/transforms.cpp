@@ -106,6 +106,23 @@ private:
     double most_;
 };
 
+class WarmedUp final : public Wrapped {
+public:
+    WarmedUp(std::unique_ptr<Optimizer> optimizer, Index steps)
+        : Wrapped(std::move(optimizer), "warmed_up"), steps_(steps) {
+        require(steps >= 1, "warmed_up", "steps must be at least 1", steps);
+    }
+    Vector update(VectorView w, VectorView g) override {
+        Vector u = optimizer().update(w, g);
+        if (done_ < steps_) u *= static_cast<double>(++done_) / static_cast<double>(steps_);
+        return u;
+    }
+
+private:
+    Index steps_;
+    Index done_ = 0;
+};
+
 } // namespace
 
 GradientTransform chain(std::vector<GradientTransform> transforms) {
@@ -188,6 +205,10 @@ std::unique_ptr<Optimizer> group_learning_rates(std::unique_ptr<Optimizer> optim
 
 std::unique_ptr<Optimizer> limited_decrease(std::unique_ptr<Optimizer> optimizer, double most) {
     return std::make_unique<LimitedDecrease>(std::move(optimizer), most);
+}
+
+std::unique_ptr<Optimizer> warmed_up(std::unique_ptr<Optimizer> optimizer, Index steps) {
+    return std::make_unique<WarmedUp>(std::move(optimizer), steps);
 }
 
 } // namespace hessq

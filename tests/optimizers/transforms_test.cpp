@@ -204,6 +204,15 @@ BOOST_AUTO_TEST_CASE(steps_uphill_are_not_limited) {
     BOOST_TEST(free(0) == -3.5);
 }
 
+BOOST_AUTO_TEST_CASE(a_warm_up_raises_the_rate_linearly_and_leaves_the_memory_alone) {
+    const auto warmed = warmed_up(adam_optimizer({.lr = 0.1}), 4), plain = adam_optimizer({.lr = 0.1});
+    for (int t = 0; t < 8; ++t) {
+        const Vector w = vector({1, 2, -1, 3}), g = vector({0.3 * t - 1.0, 2, -1, 0.1});
+        const Vector expected = std::min(1.0, 0.25 * (t + 1)) * plain->update(w, g);
+        BOOST_TEST((warmed->update(w, g) - expected).norm() <= 1e-16);
+    }
+}
+
 BOOST_AUTO_TEST_CASE(mistakes_are_refused) {
     const auto refuses = [](const auto& call, const char* message) {
         BOOST_CHECK_EXCEPTION(call(), std::invalid_argument, says(message));
@@ -228,6 +237,8 @@ BOOST_AUTO_TEST_CASE(mistakes_are_refused) {
         },
         "group_learning_rates: a factor must be finite and at least 0; got -1");
     refuses([] { limited_decrease(sgd_optimizer(), 0.0); }, "limited_decrease: most must be greater than 0; got 0");
+    refuses([] { warmed_up(sgd_optimizer(), 0); }, "warmed_up: steps must be at least 1; got 0");
+    refuses([] { warmed_up(nullptr, 1); }, "warmed_up: an optimizer must be given; got none");
     Vector w = Vector::Zero(3);
     const auto grouped = group_learning_rates(sgd_optimizer(), layout, {});
     refuses([&] { grouped->step(w, Vector::Zero(3)); }, "sgd step: w must have 4 entries; got 3");
