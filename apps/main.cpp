@@ -32,6 +32,8 @@ const std::vector<Command> commands = {
     {"regimes", "a map of what v measures: batch size against learning rate, or distance from the minimum",
      regimes_command},
     {"theory", "the claims about Adam and the Hessian, one by one: predicted, measured, verdict", theory_command},
+    {"batch-size", "how the best learning rate depends on the batch size: laws, and what real mini-batches say",
+     batch_size_command},
     {"train", "optimizers and Newton methods side by side", train_command},
     {"problems", "the bundled problems: name, samples, parameters, what each shows", problems_command},
 };
