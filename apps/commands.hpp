@@ -15,6 +15,7 @@ Action curvature_command(CLI::App& command);
 Action compare_command(CLI::App& command);
 Action regimes_command(CLI::App& command);
 Action clipping_command(CLI::App& command);
+Action batch_size_command(CLI::App& command);
 Action train_command(CLI::App& command);
 Action theory_command(CLI::App& command);
 

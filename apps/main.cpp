@@ -33,6 +33,8 @@ const std::vector<Command> commands = {
      regimes_command},
     {"theory", "the claims about Adam and the Hessian, one by one: predicted, measured, verdict", theory_command},
     {"clipping", "how long gradients are, what clipping at a norm would change, and what it rescues", clipping_command},
+    {"batch-size", "how the best learning rate depends on the batch size: laws, and what real mini-batches say",
+     batch_size_command},
     {"train", "optimizers and Newton methods side by side", train_command},
     {"problems", "the bundled problems: name, samples, parameters, what each shows", problems_command},
 };

@@ -1,5 +1,6 @@
 #include "hessq/theory/batch_size.hpp"
 
+#include "hessq/core/parallel.hpp"
 #include "hessq/core/statistics.hpp"
 #include "step_problem.hpp"
 
@@ -236,17 +237,27 @@ Matrix sign_second_moment(VectorView gradient, MatrixView noise, double batch) {
     require_finite(gradient, "sign_second_moment: gradient");
     require_symmetric(noise, n, function, "noise");
     require_positive(batch, function, "batch");
-    for (Index i = 0; i < n; ++i) require_positive(noise(i, i), function, "the variance of a coordinate");
+    for (Index i = 0; i < n; ++i) require_not_negative(noise(i, i), function, "the variance of a coordinate");
     const Vector sd = noise.diagonal().cwiseSqrt();
-    Matrix moment = Matrix::Identity(n, n);
-    for (Index j = 0; j < n; ++j)
+    const Vector mean = sign_means(gradient, sd, batch);
+    const double root = std::sqrt(batch);
+    Matrix moment(n, n);
+    parallel_for(n, [&](Index j) {
+        moment(j, j) = sd(j) > 0.0 ? 1.0 : mean(j) * mean(j);
         for (Index i = j + 1; i < n; ++i) {
-            const double r = noise(i, j) / (sd(i) * sd(j)), rounding = 8.0 * std::numeric_limits<double>::epsilon();
+            const double scale = sd(i) * sd(j);
+            if (scale == 0.0) { // one of the two signs is known
+                moment(i, j) = mean(i) * mean(j);
+                continue;
+            }
+            const double r = noise(i, j) / scale, rounding = 8.0 * std::numeric_limits<double>::epsilon();
             require(std::abs(r) <= 1.0 + rounding, function, "a correlation must be in [-1, 1]", r);
-            moment(i, j) = sign_product_mean(gradient(i) / sd(i) * std::sqrt(batch),
-                                             gradient(j) / sd(j) * std::sqrt(batch), std::clamp(r, -1.0, 1.0));
-            moment(j, i) = moment(i, j);
+            moment(i, j) =
+                sign_product_mean(gradient(i) / sd(i) * root, gradient(j) / sd(j) * root, std::clamp(r, -1.0, 1.0));
         }
+    });
+    for (Index j = 0; j < n; ++j)
+        for (Index i = 0; i < j; ++i) moment(i, j) = moment(j, i);
     return moment;
 }
 
@@ -340,6 +351,14 @@ double muon_attenuation(Index rows, Index cols, double noise_sd, double gradient
     require_any_batch(batch, function);
     const double ratio = noise_sd / gradient_norm;
     return attenuation_at(static_cast<double>(rows * cols) * ratio * ratio, batch);
+}
+
+BestStep muon_best_step(const BestStep& noiseless, double simple_batch, double batch) {
+    require_not_negative(simple_batch, "muon_best_step", "simple_batch");
+    require_any_batch(batch, "muon_best_step");
+    if (noiseless.status == StepStatus::unbounded) return noiseless;
+    const double left = attenuation_at(simple_batch, batch);
+    return {.rate = noiseless.rate * left, .decrease = noiseless.decrease * left * left};
 }
 
 SmallBatchLaw small_batch_law(const StepProblem& problem) {

@@ -155,8 +155,8 @@ struct HyperbolaFit {
 
 /// E sign(ghat) sign(ghat)' for ghat ~ N(g, Sigma / B) with any Sigma (`noise`).
 ///
-/// Shapes     Sigma is symmetric, Sigma_ii > 0, |Sigma_ij| <= sqrt(Sigma_ii Sigma_jj). B is finite.
-/// Cost       n^2 evaluations of Owen's T.
+/// Shapes     Sigma is symmetric, Sigma_ii >= 0, |Sigma_ij| <= sqrt(Sigma_ii Sigma_jj). B is finite.
+/// Cost       n^2 evaluations of Owen's T, in parallel: 0.2 microseconds each.
 /// Source     i14, E-d5.
 [[nodiscard]] Matrix sign_second_moment(VectorView gradient, MatrixView noise, double batch);
 
@@ -259,6 +259,12 @@ struct DecreaseLaw {
 ///            8 x 512, but 0.04 off for 32 x 32 and 0.15 off for unequal singular values.
 /// Source     d17, yp8.
 [[nodiscard]] double muon_attenuation(Index rows, Index cols, double noise_sd, double gradient_norm, double batch);
+
+/// Muon's best step: rate_max times that attenuation, and decrease_max times its square.
+///
+/// Assumed    As muon_attenuation, and the Hessian that it is for. simple_batch is m n sigma^2 / |G|_F^2.
+/// Source     d17.
+[[nodiscard]] BestStep muon_best_step(const BestStep& noiseless, double simple_batch, double batch);
 
 // --- The paper on surges: d16 ---------------------------------------------------------------------------------------
 
