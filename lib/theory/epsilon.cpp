@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <array>
 #include <boost/math/quadrature/gauss.hpp>
+#include <boost/math/tools/minima.hpp>
 #include <cmath>
 #include <limits>
 #include <numbers>
@@ -146,6 +147,32 @@ UpdateMoments moments(EpsilonForm form, double gradient, double noise_sd, double
     return result;
 }
 
+/// K of surge_threshold for clip: the least Var u / (E u (u - E u)) over all a = |g| sqrt(B) / sigma.
+double clip_threshold(double ratio) {
+    if (ratio <= 1.0) return 0.0;
+    const double quiet = 1.0 / ratio;
+    const auto needed = [&](double log_a) {
+        const double a = std::exp(log_a);
+        const UpdateMoments m = clip_moments(a, ratio * a);
+        const double lost = quiet - m.mean;
+        // Where noise hardly reaches the kink, rounding is all that is lost.
+        return lost > 1e-12 * quiet ? m.variance / (m.mean * lost) : infinity;
+    };
+    // The kink is (ratio - 1) a standard deviations away.
+    const double first = std::log(0.05 / ratio), last = std::log(8.0 / (ratio - 1.0));
+    constexpr int points = 100;
+    double best = infinity, at = first;
+    for (int k = 0; k <= points; ++k) {
+        const double x = first + (last - first) * k / points;
+        if (const double value = needed(x); value < best) {
+            best = value;
+            at = x;
+        }
+    }
+    const double step = (last - first) / points;
+    return std::min(best, boost::math::tools::brent_find_minima(needed, at - step, at + step, 26).second);
+}
+
 Vector updates(EpsilonForm form, VectorView gradient, double eps) {
     return gradient.unaryExpr([&](double g) { return epsilon_update(form, g, eps); });
 }
@@ -252,13 +279,34 @@ double large_batch_derivative(EpsilonForm form, const StepProblem& problem, doub
            (2.0 * slope_change.dot(curved) + problem.hessian.diagonal().dot(variance)) / curvature;
 }
 
+double surge_threshold(EpsilonForm form, double ratio) {
+    require_not_negative(ratio, "surge_threshold", "ratio");
+    if (ratio == 0.0) return 2.0;
+    switch (form) {
+    case EpsilonForm::softsign:
+        return ratio * ratio / 1.5;
+    case EpsilonForm::clip:
+        return clip_threshold(ratio);
+    case EpsilonForm::ratio:
+        break;
+    }
+    return ratio;
+}
+
 double surge_limit(EpsilonForm form, double sign_curvature) {
     require_positive(sign_curvature, "surge_limit", "sign_curvature");
     switch (form) {
     case EpsilonForm::softsign:
         return std::sqrt(1.5 * sign_curvature);
-    case EpsilonForm::clip:
-        return 1.0;
+    case EpsilonForm::clip: {
+        // Between 1 and where even an upper bound of the quadratic growth has passed it, by bisection.
+        double low = 1.0, high = 1.5 + std::sqrt(sign_curvature);
+        while (high - low > 1e-10 * low) {
+            const double middle = 0.5 * (low + high);
+            (clip_threshold(middle) < sign_curvature ? low : high) = middle;
+        }
+        return low;
+    }
     case EpsilonForm::ratio:
         break;
     }

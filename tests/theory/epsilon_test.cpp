@@ -36,6 +36,11 @@ const json& reference() {
     return numbers;
 }
 
+const json& epsilon_reference() {
+    static const json numbers = json::parse(std::ifstream(HESSQ_TEST_DATA "/reference/epsilon.json"));
+    return numbers;
+}
+
 /// c12: ten coordinates that share a direction, and an eleventh with hardly any gradient that is coupled to them.
 StepProblem counter_example() {
     StepProblem problem = alike(11, 0.9, 10.0);
@@ -100,6 +105,57 @@ BOOST_AUTO_TEST_CASE(the_table_of_moments_is_as_printed) { // E-c1
             check_printed(columns[k].second, row[6 + k], 1e-6);
         }
     }
+}
+
+BOOST_AUTO_TEST_CASE(printed_points_maxima_and_excesses_are_those_of_mpmath) { // E-c1, c10, c12, y2, y9, y13
+    const json& table = epsilon_reference();
+    const auto points = table.at("points").get<std::vector<std::vector<double>>>();
+    for (std::size_t k = 0; k < points.size(); ++k) {
+        const double a = points[k][0], b = points[k][1];
+        for (const auto& [name, form] : forms) {
+            const auto exact = table.at(name).at(k).get<std::vector<double>>();
+            const UpdateMoments found = update_moments(form, a, 1.0, b);
+            BOOST_TEST(found.mean == exact[0], tolerance(1e-13));
+            BOOST_TEST(found.second == exact[1], tolerance(1e-13));
+            BOOST_TEST(found.variance == exact[2], tolerance(1e-12));
+        }
+        for (const auto& [name, attenuation] :
+             {std::pair("essay", Attenuation::essay), std::pair("mean_field", Attenuation::mean_field)}) {
+            const auto exact = table.at(name).at(k).get<std::vector<double>>();
+            const UpdateMoments found = attenuated_moments(a, 1.0, b, attenuation);
+            BOOST_TEST(found.mean == exact[0], tolerance(1e-13));
+            BOOST_TEST(found.second == exact[1], tolerance(1e-13));
+        }
+    }
+    // At their maximum the differences do not depend on where it is to first order.
+    const auto worst = [&](const char* name) { return table.at("worst").at(name).get<std::vector<double>>(); };
+    const auto clip = worst("clip_mean_at_6"), essay = worst("essay_second_at_0"),
+               field = worst("mean_field_second_at_0");
+    BOOST_TEST(update_moments(EpsilonForm::clip, 6.0, 1.0, clip[0]).mean -
+                       update_moments(EpsilonForm::softsign, 6.0, 1.0, clip[0]).mean ==
+                   clip[1],
+               tolerance(1e-12));
+    BOOST_TEST(attenuated_moments(0.0, 1.0, essay[0], Attenuation::essay).second -
+                       update_moments(EpsilonForm::softsign, 0.0, 1.0, essay[0]).second ==
+                   essay[1],
+               tolerance(1e-12));
+    BOOST_TEST(attenuated_moments(0.0, 1.0, field[0], Attenuation::mean_field).second -
+                       update_moments(EpsilonForm::softsign, 0.0, 1.0, field[0]).second ==
+                   field[1],
+               tolerance(1e-12));
+    for (const json& row : table.at("ratio_second_at_0"))
+        BOOST_TEST(update_moments(EpsilonForm::ratio, 0.0, 1.0, row.at(0).get<double>()).second ==
+                       row.at(1).get<double>(),
+                   tolerance(1e-12));
+    const StepProblem p = counter_example();
+    for (const json& row : table.at("counter_example").at("excess"))
+        BOOST_TEST(
+            softsign_curve(p, row.at(0).get<double>(), Attenuation::mean_field, NoiseRatio::ratio_of_sums).excess ==
+                row.at(1).get<double>(),
+            tolerance(1e-12));
+    for (const json& row : table.at("counter_example").at("rates"))
+        BOOST_TEST(exact_rate(EpsilonForm::softsign, p, 1.0, row.at(0).get<double>()) == row.at(1).get<double>(),
+                   tolerance(1e-11));
 }
 
 BOOST_AUTO_TEST_CASE(moments_depend_on_the_ratios_to_the_noise_and_are_odd) {
@@ -286,7 +342,32 @@ BOOST_AUTO_TEST_CASE(clipped_updates_surge_up_to_epsilon_and_beyond) {
         BOOST_TEST(epsilon_rate_peak(clip, p, 1.3).exists == (coupling > 0.0));
         BOOST_TEST(!epsilon_rate_peak(clip, p, 3.0).exists);
     }
-    BOOST_TEST(surge_limit(clip, 5.0) == 1.0);
+}
+
+BOOST_AUTO_TEST_CASE(the_threshold_of_a_surge_is_sharp_for_every_form) { // y1
+    for (const auto& [name, form] : forms)
+        for (const double coupling : {0.0, 0.05, 0.2, 0.9}) BOOST_TEST_CONTEXT(name << ", coupling " << coupling) {
+                const StepProblem p = alike(10, coupling, 10.0);
+                const double curvature = 1.0 + 9.0 * coupling; // s'Hs / tr H
+                const double limit = surge_limit(form, curvature);
+                BOOST_TEST(surge_threshold(form, limit) == curvature, tolerance(1e-6));
+                const auto excess = [&](double e) {
+                    double most = 0.0;
+                    const double last = exact_rate(form, p, e, infinity);
+                    for (double batch = 0.01; batch < 1e8; batch *= 1.1)
+                        most = std::max(most, exact_rate(form, p, e, batch) / last - 1.0);
+                    return most;
+                };
+                BOOST_TEST(excess(0.99 * limit) > 1e-9);
+                BOOST_TEST(excess(1.01 * limit) <= 1e-13);
+            }
+    for (const json& row : epsilon_reference().at("clip_thresholds"))
+        BOOST_TEST(surge_threshold(EpsilonForm::clip, row.at(0).get<double>()) == row.at(1).get<double>(),
+                   tolerance(1e-8));
+    BOOST_TEST(surge_threshold(EpsilonForm::clip, 1.0) == 0.0);
+    for (const auto& [name, form] : forms) BOOST_TEST(surge_threshold(form, 0.0) == 2.0);
+    BOOST_TEST(surge_threshold(EpsilonForm::softsign, 3.0) == 6.0, tolerance(1e-15));
+    BOOST_TEST(surge_threshold(EpsilonForm::ratio, 3.0) == 3.0);
 }
 
 BOOST_AUTO_TEST_CASE(the_derivative_for_large_batches_is_that_of_the_curve) { // y1
@@ -369,6 +450,7 @@ BOOST_AUTO_TEST_CASE(what_makes_no_sense_is_refused) {
                           says("large_batch_derivative: form must be softsign or ratio; got clip"));
     BOOST_CHECK_THROW((void)large_batch_derivative(EpsilonForm::ratio, p, 0.0), std::invalid_argument);
     BOOST_CHECK_THROW((void)surge_limit(EpsilonForm::ratio, 0.0), std::invalid_argument);
+    BOOST_CHECK_THROW((void)surge_threshold(EpsilonForm::ratio, -1.0), std::invalid_argument);
     StepProblem flat = p;
     flat.gradient(0) = 0.0;
     BOOST_CHECK_THROW((void)softsign_curve(flat, 0.0, Attenuation::essay, NoiseRatio::mean_of_ratios),

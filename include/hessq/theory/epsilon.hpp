@@ -92,15 +92,30 @@ struct UpdateMoments {
 /// Source     y1.
 [[nodiscard]] double large_batch_derivative(EpsilonForm form, const StepProblem& problem, double eps);
 
-/// The eps / |g| below which the exact rate exceeds its limit for some batch, for equal |g_i| and sigma_i / |g_i|:
-/// sqrt(3/2 s'H s / tr H) for softsign, s'H s / tr H for ratio; also for a diagonal H. For equal H_ij these bounds are
-/// sharp: 1 % above them no surge is left.
+/// K(eps / |g|): for equal |g_i| and equal sigma_i, and exact moments, the rate exceeds its limit for B -> infinity for
+/// some batch if and only if s'Hs / tr H > K, s = sign(g). With u the update without noise it is
 ///
-/// For clip it is 1 for any H, a lower bound only: up to there 1 - E u dominates Var u in large batches. Beyond it
-/// the limit is reached from below, with a peak before it as long as eps < 1.2 |g| (diagonal H) or 2 |g| (H_ij = 0.9).
+///     K = inf over B of Var u(ghat) / (E u(ghat) (u - E u(ghat))),
+///
+/// because rate(B) exceeds rate(infinity) where E u (u - E u) s'Hs > Var u tr H. It is 2 for eps = 0, the
+/// essay's criterion. Else 2/3 (eps / g)^2 for softsign and eps / |g| for ratio, where the infimum is the limit of
+/// large batches; for clip 0 up to eps = |g|, where 1 - E u dominates Var u in large batches, and numbers from the
+/// minimum over B beyond it: 1 at 1.17, 2 at 1.31, growing with (eps / g)^2.
+///
+/// That K jumps at eps = 0 is about tiny heights: for small eps the rate exceeds its limit by about (eps / g)^2.
+///
+/// Shapes     ratio = eps / |g| >= 0.
+/// Error bar  None: closed, to 1e-7 of itself for clip.
+/// Source     y1; for clip, and that the bounds are sharp, derived here (docs/epsilon.md).
+[[nodiscard]] double surge_threshold(EpsilonForm form, double ratio);
+
+/// The inverse: the eps / |g| above 0 below which the exact rate exceeds its limit for some batch, also for a diagonal
+/// H: sqrt(3/2 s'Hs / tr H) for softsign, s'Hs / tr H for ratio, and at least 1 for clip.
+///
+/// Beyond it the limit is reached from below; a lower local maximum can be left before it.
 ///
 /// Shapes     sign_curvature = s'H s / tr H > 0, s = sign(g).
-/// Source     y1; for clip derived here.
+/// Source     y1; as surge_threshold.
 [[nodiscard]] double surge_limit(EpsilonForm form, double sign_curvature);
 
 } // namespace hessq
