@@ -31,6 +31,8 @@ const std::vector<Command> commands = {
      curvature_command},
     {"regimes", "a map of what v measures: batch size against learning rate, or distance from the minimum",
      regimes_command},
+    {"layerwise", "the learning rate of a layer that is stored divided by a factor, for every optimizer",
+     layerwise_command},
     {"theory", "the claims about Adam and the Hessian, one by one: predicted, measured, verdict", theory_command},
     {"train", "optimizers and Newton methods side by side", train_command},
     {"problems", "the bundled problems: name, samples, parameters, what each shows", problems_command},

@@ -12,7 +12,6 @@
 
 #include <algorithm>
 #include <atomic>
-#include <charconv>
 #include <cmath>
 #include <fmt/format.h>
 #include <iostream>
@@ -38,25 +37,6 @@ struct RegimesOptions {
 const std::vector<Index> default_batches = {1, 3, 10, 30, 100, 300, 1000, 3000};
 const std::vector<double> default_lrs = {3e-4, 1e-3, 3e-3, 1e-2, 3e-2, 0.1, 0.3, 1.0};
 const std::vector<double> default_distances = {1e-3, 3e-3, 1e-2, 3e-2, 0.1, 0.3, 1.0, 3.0};
-
-/// The numbers of a list option, each once, ascending.
-template <class Number>
-std::vector<Number> numbers_in(const std::string& option, const std::string& text, Number least,
-                               const std::string& expected) {
-    std::vector<Number> numbers;
-    for (const std::string& word : split_list(text)) {
-        Number number{};
-        const auto [end, error] = std::from_chars(word.data(), word.data() + word.size(), number);
-        if (error != std::errc{} || end != word.data() + word.size() || !(number >= least) ||
-            number > std::numeric_limits<Number>::max())
-            throw InputError(fmt::format("{}: expected {} with commas between; got {}", option, expected, text));
-        if (std::find(numbers.begin(), numbers.end(), number) != numbers.end())
-            throw InputError(fmt::format("{}: expected each number once; got {} twice", option, word));
-        numbers.push_back(number);
-    }
-    std::sort(numbers.begin(), numbers.end());
-    return numbers;
-}
 
 std::vector<double> positive_numbers(const std::string& option, const std::string& text,
                                      const std::vector<double>& otherwise) {

@@ -1,9 +1,13 @@
 #pragma once
 
+#include "hessq/core/require.hpp"
 #include "hessq/core/types.hpp"
 
 #include <CLI/App.hpp>
+#include <algorithm>
+#include <charconv>
 #include <cstdint>
+#include <fmt/format.h>
 #include <limits>
 #include <string>
 #include <vector>
@@ -18,6 +22,25 @@ std::vector<std::string> split_list(const std::string& text);
 
 /// No count is larger, so that none overflows in arithmetic.
 inline constexpr Index most_of_anything = 1'000'000'000'000'000;
+
+/// The numbers of a list option, each once, ascending.
+template <class Number>
+std::vector<Number> numbers_in(const std::string& option, const std::string& text, Number least,
+                               const std::string& expected) {
+    std::vector<Number> numbers;
+    for (const std::string& word : split_list(text)) {
+        Number number{};
+        const auto [end, error] = std::from_chars(word.data(), word.data() + word.size(), number);
+        if (error != std::errc{} || end != word.data() + word.size() || !(number >= least) ||
+            number > std::numeric_limits<Number>::max())
+            throw InputError(fmt::format("{}: expected {} with commas between; got {}", option, expected, text));
+        if (std::find(numbers.begin(), numbers.end(), number) != numbers.end())
+            throw InputError(fmt::format("{}: expected each number once; got {} twice", option, word));
+        numbers.push_back(number);
+    }
+    std::sort(numbers.begin(), numbers.end());
+    return numbers;
+}
 
 /// Options whose values are checked while the command line is read; a bad value ends in
 /// "--steps: expected a whole number of at least 1; got abc". Help names the default.

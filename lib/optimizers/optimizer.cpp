@@ -258,14 +258,19 @@ std::unique_ptr<Optimizer> adagrad_optimizer(const AdagradOptions& options) {
 std::unique_ptr<Optimizer> adabelief_optimizer(const AdabeliefOptions& options) {
     Recipe recipe = adam_recipe("adabelief", options, Decay::coupled);
     recipe.preconditioner = of_size([options](Index n) {
-        return adabelief_preconditioner(n, {.beta1 = options.beta1, .beta2 = options.beta2, .eps = options.eps});
+        return adabelief_preconditioner(n, {.beta1 = options.beta1,
+                                            .beta2 = options.beta2,
+                                            .eps = options.eps,
+                                            .recursion_eps = options.recursion_eps});
     });
     return build(std::move(recipe));
 }
 
 std::unique_ptr<Optimizer> adadelta_optimizer(const AdadeltaOptions& options) {
-    const AdadeltaPreconditionerOptions inner{
-        .rho = options.rho, .eps = options.eps, .initial_squared_update = options.initial_squared_update};
+    const AdadeltaPreconditionerOptions inner{.rho = options.rho,
+                                              .eps = options.eps,
+                                              .initial_squared_update = options.initial_squared_update,
+                                              .update_eps = options.update_eps};
     check_decay(options.rho, "adadelta_optimizer", "rho");
     check_eps(options.eps, "adadelta_optimizer");
     require(options.initial_squared_update >= 0.0, "adadelta_optimizer", "initial_squared_update must be at least 0",

@@ -75,14 +75,17 @@ std::vector<Entry> make_entries() {
              return rmsprop_optimizer({.lr = *s.lr, .alpha = *s.beta2, .eps = *s.eps, .weight_decay = *s.weight_decay});
          }},
         {{.name = "adadelta", .lr = adadelta.lr},
-         decayed(
-             {.beta2 = adadelta.rho, .eps = adadelta.eps, .initial_squared_update = adadelta.initial_squared_update}),
+         decayed({.beta2 = adadelta.rho,
+                  .eps = adadelta.eps,
+                  .second_eps = adadelta.eps,
+                  .initial_squared_update = adadelta.initial_squared_update}),
          [](const Settings& s) {
              return adadelta_optimizer({.lr = *s.lr,
                                         .rho = *s.beta2,
                                         .eps = *s.eps,
                                         .weight_decay = *s.weight_decay,
-                                        .initial_squared_update = *s.initial_squared_update});
+                                        .initial_squared_update = *s.initial_squared_update,
+                                        .update_eps = s.second_eps});
          }},
         {{.name = "adam", .lr = 1e-3},
          adam_settings<AdamOptions>(),
@@ -91,8 +94,16 @@ std::vector<Entry> make_entries() {
          adam_settings<AdamwOptions>(),
          [](const Settings& s) { return adamw_optimizer(adam_options<AdamwOptions>(s)); }},
         {{.name = "adabelief", .lr = 1e-3},
-         adam_settings<AdabeliefOptions>(),
-         [](const Settings& s) { return adabelief_optimizer(adam_options<AdabeliefOptions>(s)); }},
+         [] {
+             Settings s = adam_settings<AdabeliefOptions>();
+             s.second_eps = s.eps;
+             return s;
+         }(),
+         [](const Settings& s) {
+             AdabeliefOptions o = adam_options<AdabeliefOptions>(s);
+             o.recursion_eps = s.second_eps;
+             return adabelief_optimizer(o);
+         }},
         {{.name = "lars", .lr = 1.0},
          decayed({.beta1 = 0.9}),
          [](const Settings& s) {
@@ -215,6 +226,8 @@ OptimizerSettings complete_settings(std::string_view name, const OptimizerSettin
     take(result.beta1, settings.beta1);
     take(result.beta2, settings.beta2);
     take(result.eps, settings.eps);
+    if (result.second_eps) result.second_eps = result.eps;
+    take(result.second_eps, settings.second_eps);
     take(result.weight_decay, settings.weight_decay);
     take(result.power, settings.power);
     take(result.clip, settings.clip);

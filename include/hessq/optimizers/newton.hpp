@@ -33,8 +33,9 @@ struct NewtonRun {
     NewtonOutcome outcome = NewtonOutcome::iteration_limit;
 };
 
-/// Minimises by w <- w - a P^-1 g, P being newton_preconditioner at w, with full gradients and dense Hessians. The step length a is halved from 1 until
-/// L(w - a p) <= L(w) - 1e-4 a g'p (Armijo); a trial whose loss is not finite counts as too long.
+/// Minimises by w <- w - a P^-1 g, P being newton_preconditioner at w, with full gradients and dense Hessians. The step
+/// length a is halved from 1 until L(w - a p) <= L(w) - 1e-4 a g'p (Armijo); a trial whose loss is not finite counts as
+/// too long.
 ///
 /// A saddle point is left only if g has a part along a negative direction; at the saddle itself g is zero and the run
 /// has converged.

@@ -9,6 +9,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 
 namespace hessq {
@@ -132,6 +133,7 @@ struct AdabeliefOptions {
     double beta2 = 0.999;
     double eps = 1e-16; ///< at least 0; see adabelief_preconditioner
     double weight_decay = 0.0;
+    std::optional<double> recursion_eps = {}; ///< see adabelief_preconditioner
 };
 
 /// w <- w - lr (m / (1 - beta1^t)) / (sqrt(s / (1 - beta2^t)) + eps), without rectification.
@@ -144,7 +146,8 @@ struct AdadeltaOptions {
     double rho = 0.9;  ///< in [0, 1)
     double eps = 1e-6; ///< inside both roots, at least 0
     double weight_decay = 0.0;
-    double initial_squared_update = 0.0; ///< where d starts, at least 0; with eps = 0 a start at 0 never moves
+    double initial_squared_update = 0.0;   ///< where d starts, at least 0; with eps = 0 a start at 0 never moves
+    std::optional<double> update_eps = {}; ///< see adadelta_preconditioner
 };
 
 /// w <- w - lr x, x = g sqrt(d + eps) / sqrt(v + eps) with the averages v of g^2 and d of the earlier x^2; see

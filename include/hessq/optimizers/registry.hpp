@@ -21,6 +21,7 @@ struct OptimizerSettings {
     std::optional<double> beta1 = {};        ///< decay of the memory of gradients: momentum's, Adam's, ...
     std::optional<double> beta2 = {};        ///< decay of the squares: rmsprop's alpha, adadelta's rho, lion's beta2
     std::optional<double> eps = {};          ///< wherever the method has it
+    std::optional<double> second_eps = {};   ///< adabelief's in the recursion, adadelta's beside d; not given: eps
     std::optional<double> weight_decay = {}; ///< coupled or decoupled as the method does it
     std::optional<double> power = {};        ///< of adahessian's diagonal and shampoo's matrices
     std::optional<double> clip = {};         ///< sophia's
