@@ -23,7 +23,7 @@ namespace {
 struct LayerwiseOptions {
     ProblemOptions problem;
     RunOptions run;
-    TrainingOptions training{.steps = 30, .batch = 64, .lr = 0.0};
+    TrainingOptions training{.steps = 100, .batch = 64, .lr = 0.0};
     std::string groups = "*";
     std::string lambda = "0.25,0.5,2,3";
     std::string methods;
@@ -31,7 +31,7 @@ struct LayerwiseOptions {
 };
 
 /// A dense Hessian for every step is left to those who ask for it from this number of parameters on.
-constexpr Index many_parameters = 300;
+constexpr Index many_parameters = 1000;
 /// Of a measured exponent and of paths: rounding, with room for steps that amplify it.
 constexpr double exponent_tolerance = 1e-6, path_tolerance = 1e-9;
 

@@ -274,7 +274,8 @@ std::unique_ptr<Optimizer> muon_optimizer(const MuonOptions& options = {});
 struct NewtonOptimizerOptions {
     double lr = 1.0;
     double weight_decay = 0.0; ///< of the gradient; the Hessian is the loss's
-    NewtonPreconditionerOptions curvature = {};
+    /// More damping than for minimize_newton: nothing shortens a step that is too long.
+    NewtonPreconditionerOptions curvature = {.relative_damping = 0.1};
 };
 
 /// w <- w - lr P^-1 g with the Hessian of the same batch and no line search; see newton_preconditioner, and
