@@ -31,6 +31,8 @@ const std::vector<Command> commands = {
      curvature_command},
     {"regimes", "a map of what v measures: batch size against learning rate, or distance from the minimum",
      regimes_command},
+    {"layerwise", "the learning rate of a layer that is stored divided by a factor, for every optimizer",
+     layerwise_command},
     {"theory", "the claims about Adam and the Hessian, one by one: predicted, measured, verdict", theory_command},
     {"clipping", "how long gradients are, what clipping at a norm would change, and what it rescues", clipping_command},
     {"batch-size", "how the best learning rate depends on the batch size: laws, and what real mini-batches say",

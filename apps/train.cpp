@@ -1,11 +1,11 @@
 #include "hessq/optimizers/train.hpp"
 #include "commands.hpp"
 #include "hessq/optimizers/newton.hpp"
-#include "hessq/optimizers/optimizer.hpp"
 #include "hessq/report/plot.hpp"
 #include "hessq/report/table.hpp"
 #include "support/figures.hpp"
 #include "support/memory.hpp"
+#include "support/optimizers.hpp"
 #include "support/run.hpp"
 
 #include <algorithm>
@@ -20,14 +20,14 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 
-const std::vector<std::string> first_order = {"sgd", "momentum", "rmsprop", "adam"};
 const std::map<std::string, NewtonMethod> newton_methods = {{"diagonal_newton", NewtonMethod::diagonal},
                                                             {"damped_newton", NewtonMethod::damped},
                                                             {"saddle_free_newton", NewtonMethod::saddle_free}};
 
+/// Optimizers take mini-batches; the Newton methods take all samples, and search along their direction.
 std::vector<std::string> all_methods() {
-    std::vector<std::string> names = first_order;
-    names.insert(names.end(), {"diagonal_newton", "damped_newton", "saddle_free_newton"});
+    std::vector<std::string> names = optimizer_names();
+    for (const auto& method : newton_methods) names.push_back(method.first);
     return names;
 }
 
@@ -35,7 +35,8 @@ struct TrainCommandOptions {
     ProblemOptions problem;
     RunOptions run;
     TrainingOptions training{.steps = 1000, .batch = 64, .lr = 0.0};
-    std::string methods = fmt::format("{}", fmt::join(all_methods(), ","));
+    GroupOptions groups;
+    std::string methods = "sgd,momentum,rmsprop,adam,diagonal_newton,damped_newton,saddle_free_newton";
     Index newton_steps = 20;
 };
 
@@ -53,35 +54,13 @@ struct LossCurve {
     }
 };
 
-std::vector<std::string> chosen_methods(const std::string& text) {
-    std::vector<std::string> methods;
-    const std::vector<std::string> known = all_methods();
-    for (const std::string& word : split_list(text)) {
-        if (std::find(known.begin(), known.end(), word) == known.end())
-            throw InputError(fmt::format("--methods: expected names from {}; got {}{}", fmt::join(known, ", "),
-                                         word.empty() ? "''" : word, did_you_mean(word, known)));
-        if (std::find(methods.begin(), methods.end(), word) != methods.end())
-            throw InputError(fmt::format("--methods: expected each name once; got {} twice", word));
-        methods.push_back(word);
-    }
-    return methods;
-}
-
-std::unique_ptr<Optimizer> make_optimizer(const std::string& name, double lr, const TrainingOptions& training) {
-    if (name == "sgd") return sgd_optimizer({.lr = lr});
-    if (name == "momentum") return momentum_optimizer({.lr = lr, .momentum = training.beta1});
-    if (name == "rmsprop") return rmsprop_optimizer({.lr = lr, .eps = training.eps});
-    return adam_optimizer({.lr = lr, .beta1 = training.beta1, .beta2 = training.beta2, .eps = training.eps});
-}
-
-/// PyTorch's defaults for the adaptive methods; for the others rates that suit losses of order one.
-double default_lr(const std::string& name) { return name == "sgd" ? 0.1 : name == "momentum" ? 0.01 : 1e-3; }
-
-LossCurve run_first_order(const Run& run, const std::string& name, const TrainingOptions& training,
-                          Progress& progress) {
+LossCurve run_optimizer(const Run& run, const std::string& name, const OptimizerSettings& settings,
+                        const TrainCommandOptions& options, Progress& progress) {
+    const TrainingOptions& training = options.training;
     const FiniteSumObjective& objective = run.objective();
-    LossCurve curve{.name = name, .lr = training.lr > 0.0 ? training.lr : default_lr(name)};
-    const std::unique_ptr<Optimizer> optimizer = make_optimizer(name, curve.lr, training);
+    LossCurve curve{.name = name, .lr = *complete_settings(name, settings).lr};
+    const std::unique_ptr<Optimizer> optimizer =
+        with_groups(make_optimizer(name, settings), objective.layout(), options.groups);
     const Index every = std::max<Index>(1, training.steps / 200);
     double elapsed = 0.0;
     Clock::time_point resumed = Clock::now();
@@ -140,22 +119,34 @@ Action train_command(CLI::App& command) {
     const auto options = std::make_shared<TrainCommandOptions>();
     add_problem_options(command, options->problem, "digits-mlp");
     add_training_options(command, options->training);
-    command.get_option("--lr")->description(
-        "learning rate of sgd, momentum, rmsprop and adam (default: 0.1, 0.01, 0.001 and 0.001)");
-    add_text(command, "--methods", options->methods, "NAME,...", "what to run")->group("Training");
+    describe_own_defaults(command);
+    add_text(command, "--methods", options->methods, "NAME,...",
+             fmt::format("what to run, of {}", fmt::join(all_methods(), ", ")))
+        ->group("Training");
     add_count(command, "--newton-steps", options->newton_steps, 1, "updates by the Newton methods, full batch")
         ->group("Training");
+    add_group_options(command, options->groups);
     add_run_options(command, options->run);
     return [&command, options](const std::string& command_line) {
-        const std::vector<std::string> methods = chosen_methods(options->methods);
+        const std::vector<std::string> methods = chosen_names("--methods", options->methods, all_methods());
         Run run(command, options->problem, options->run, command_line);
         run.fit_batch(options->training);
+        OptimizerSettings settings = given_settings(command, options->training);
+        settings.layout = run.objective().layout();
+        settings.seed = run.seed();
+        (void)with_groups(sgd_optimizer(), settings.layout, options->groups); // a mistake shows before any computing
         const Index n = run.objective().dimension();
-        const auto second_order = static_cast<double>(std::count_if(
-            methods.begin(), methods.end(), [](const std::string& name) { return newton_methods.contains(name); }));
+        const auto count = [&](const auto& property) {
+            return static_cast<double>(std::count_if(methods.begin(), methods.end(), property));
+        };
+        const double second_order = count([](const std::string& name) { return newton_methods.contains(name); });
+        const bool dense =
+            count([](const std::string& name) {
+                return newton_methods.contains(name) || optimizer_info(name).curvature == CurvatureNeed::matrix;
+            }) > 0.0;
         const auto size = static_cast<double>(n);
         const double vectors = 64.0 * size + 8.0 * static_cast<double>(options->training.steps);
-        if (second_order > 0.0)
+        if (dense)
             run.announce_dense_memory(vectors + 16.0 * size * size + eigen_bytes(n) +
                                           200.0 * static_cast<double>(options->newton_steps),
                                       " (--methods sgd,momentum,rmsprop,adam take more)");
@@ -172,11 +163,18 @@ Action train_command(CLI::App& command) {
         for (const std::string& name : methods)
             curves.push_back(newton_methods.contains(name)
                                  ? run_newton(run, name, options->newton_steps, newton_weight, progress)
-                                 : run_first_order(run, name, options->training, progress));
+                                 : run_optimizer(run, name, settings, *options, progress));
         progress.erase();
 
         Json result = {{"training", app::to_json(options->training)}, {"newton_steps", options->newton_steps}};
+        for (const char* own : {"--lr", "--beta1", "--beta2", "--eps"}) // null: each method's own
+            if (command.get_option(own)->count() == 0) result["training"][own + 2] = nullptr;
         result["training"].erase("lr");
+        result["groups"] = {
+            {"rates", options->groups.rates},
+            {"clips", options->groups.clips},
+            {"frozen", options->groups.frozen},
+            {"clip_norm", options->groups.clip_norm > 0.0 ? Json(options->groups.clip_norm) : Json(nullptr)}};
         TextTable table({"method", "lr", "updates", "seconds", "first loss", "last loss", "least loss"});
         for (const LossCurve& curve : curves) {
             result["runs"][curve.name] = {{"lr", curve.lr > 0.0 ? Json(curve.lr) : Json(nullptr)},

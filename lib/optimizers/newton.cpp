@@ -1,8 +1,6 @@
 #include "hessq/optimizers/newton.hpp"
 
 #include "hessq/core/require.hpp"
-#include "hessq/solvers/newton.hpp"
-#include "hessq/spectrum/dense_eigen.hpp"
 
 #include <algorithm>
 #include <cmath>
@@ -11,20 +9,6 @@
 
 namespace hessq {
 namespace {
-
-/// P^-1 g. A Hessian that is zero everywhere divides by 1: the iteration is then gradient descent.
-Vector direction(const Matrix& hessian, const Vector& g, const NewtonOptions& options) {
-    if (hessian.isZero(0.0)) return g;
-    if (options.method == NewtonMethod::diagonal) {
-        const Vector d = hessian.diagonal().cwiseAbs();
-        if (d.isZero(0.0)) return g;
-        return g.cwiseQuotient(d.cwiseMax(options.relative_damping * d.maxCoeff()));
-    }
-    const SymmetricEigen h = symmetric_eigen(hessian);
-    const double damping = options.relative_damping * h.values.cwiseAbs().maxCoeff();
-    if (options.method == NewtonMethod::saddle_free) return saddle_free_newton_step(h, g, damping).step;
-    return damped_newton_step(h, g, std::max(0.0, -h.values.minCoeff()) + damping).step;
-}
 
 Vector to_vector(const std::vector<double>& values) {
     return Eigen::Map<const Vector>(values.data(), static_cast<Index>(values.size()));
@@ -61,7 +45,9 @@ NewtonRun minimize_newton(const Objective& objective, Vector start, const Newton
 
         const Matrix hessian = objective.dense_hessian(w);
         require_finite(hessian, "minimize_newton: Hessian at iteration " + std::to_string(k));
-        const Vector p = direction(hessian, at.gradient, options);
+        const Vector p =
+            newton_preconditioner(hessian, {.method = options.method, .relative_damping = options.relative_damping})
+                ->direction(at.gradient);
         const double slope = at.gradient.dot(p);
         // Not finite compares false: such a trial is too long.
         const auto accepted = [&](double a) { return objective.value(w - a * p) <= at.value - sufficient * a * slope; };

@@ -2,11 +2,15 @@
 
 #include "hessq/core/require.hpp"
 #include "hessq/preconditioners/adaptive.hpp"
+#include "hessq/preconditioners/shampoo.hpp"
+#include "hessq/spectrum/matrix_sign.hpp"
 
+#include <algorithm>
 #include <cmath>
 #include <functional>
 #include <string_view>
 #include <utility>
+#include <vector>
 
 namespace hessq {
 namespace {
@@ -33,6 +37,9 @@ enum class Decay { coupled, decoupled };
 /// What is made as long as the layer's parameters.
 enum class Trust { none, gradient, update };
 
+/// What the step's parts see of it. An empty layout has become one layer.
+using Layers = std::vector<ParameterGroup>;
+
 struct Recipe {
     std::string name;
     double lr;
@@ -41,11 +48,14 @@ struct Recipe {
     Memory memory = Memory::none;
     double mu = 0.0;
     double nu = 0.0;
-    bool sign = false; ///< of the direction
+    /// From the parameters' layers; sees gradients, and curvature where there is some.
+    std::function<std::unique_ptr<Preconditioner>(const ParameterLayout&)> preconditioner = {};
+    bool needs_curvature = false;
+    /// What becomes of the direction after the division.
+    std::function<void(Vector&, const Layers&)> shape = {};
     Trust trust = Trust::none;
     double trust_coefficient = 1.0;
     ParameterLayout layout = {};
-    std::function<std::unique_ptr<Preconditioner>(Index)> preconditioner;
 };
 
 class PreconditionedDescent final : public Optimizer {
@@ -58,27 +68,32 @@ public:
 
     std::string name() const override { return recipe_.name; }
 
+    void observe_curvature(const LocalCurvature& curvature) override {
+        if (!recipe_.needs_curvature) return;
+        settle(curvature.dimension());
+        preconditioner_->observe_curvature(curvature);
+        sees_curvature_ = true;
+    }
+
     Vector update(VectorView w, VectorView g) override {
         require_size(g.size(), w.size(), recipe_.name + " step", "the gradient");
-        if (steps_ == 0) {
-            preconditioner_ = recipe_.preconditioner(w.size());
-            buffer_ = Vector::Zero(w.size());
-            layers_ = recipe_.layout;
-            if (layers_.groups.empty()) layers_.append("w", w.size());
-            require_size(w.size(), layers_.dimension(), recipe_.name + " step", "w");
-        }
-        require_size(w.size(), buffer_.size(), recipe_.name + " step", "w");
+        settle(w.size());
+        require(sees_curvature_ || !recipe_.needs_curvature, recipe_.name + " step",
+                "observe_curvature must have been called for it", "no call");
+        sees_curvature_ = false;
         ++steps_;
         Vector gradient = g;
         if (recipe_.decay == Decay::coupled) gradient += recipe_.weight_decay * w;
         if (recipe_.trust == Trust::gradient) rescale(gradient, w, g, recipe_.weight_decay);
         preconditioner_->observe(gradient);
-        Vector direction = remember(gradient).cwiseQuotient(preconditioner_->diagonal().value());
-        if (recipe_.sign) direction = direction.cwiseSign().eval();
+        Vector direction = divide(remember(gradient));
+        if (recipe_.shape) recipe_.shape(direction, layers_);
         if (recipe_.decay == Decay::decoupled) direction += recipe_.weight_decay * w;
         if (recipe_.trust == Trust::update) rescale(direction, w, direction.eval(), 0.0);
         return recipe_.lr * direction;
     }
+
+    Vector memory() const override { return buffer_; }
 
     const Preconditioner& preconditioner() const override {
         require(steps_ >= 1, recipe_.name + " optimizer", "at least one step must have been made", steps_);
@@ -86,6 +101,24 @@ public:
     }
 
 private:
+    void settle(Index dimension) {
+        if (preconditioner_ == nullptr) {
+            ParameterLayout layout = recipe_.layout;
+            if (layout.groups.empty()) layout.append("w", dimension);
+            require_size(dimension, layout.dimension(), recipe_.name + " step", "w");
+            preconditioner_ = recipe_.preconditioner(layout);
+            buffer_ = Vector::Zero(dimension);
+            layers_ = std::move(layout.groups);
+        }
+        require_size(dimension, buffer_.size(), recipe_.name + " step", "w");
+    }
+
+    /// Entries that are not numbers pass a diagonal as they are; an operator refuses them.
+    Vector divide(const Vector& v) const {
+        if (const auto diagonal = preconditioner_->diagonal()) return v.cwiseQuotient(*diagonal);
+        return preconditioner_->inverse() * v;
+    }
+
     Vector remember(const Vector& g) {
         const double mu = recipe_.mu;
         switch (recipe_.memory) {
@@ -111,7 +144,7 @@ private:
 
     /// Multiplies each layer of v by coefficient |w| / (|reference| + decay |w|).
     void rescale(Vector& v, VectorView w, VectorView reference, double decay) const {
-        for (const ParameterGroup& layer : layers_.groups) {
+        for (const ParameterGroup& layer : layers_) {
             const double size = w.segment(layer.offset, layer.size()).norm();
             const double length = reference.segment(layer.offset, layer.size()).norm() + decay * size;
             if (size > 0.0 && length > 0.0)
@@ -122,9 +155,31 @@ private:
     Recipe recipe_;
     std::unique_ptr<Preconditioner> preconditioner_;
     Vector buffer_;
-    ParameterLayout layers_;
+    Layers layers_;
+    bool sees_curvature_ = false;
     Index steps_ = 0;
 };
+
+/// For preconditioners that see a vector and no layers.
+template <class Make>
+auto of_size(Make make) {
+    return [make](const ParameterLayout& layout) { return make(layout.dimension()); };
+}
+
+void to_signs(Vector& v, const Layers&) { v = v.cwiseSign().eval(); }
+
+/// Every layer's matrix to s msign of it.
+auto to_matrix_signs(MatrixSign sign) {
+    return [sign](Vector& v, const Layers& layers) {
+        using RowMajor = Eigen::Matrix<double, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor>;
+        for (const ParameterGroup& layer : layers) {
+            Eigen::Map<RowMajor> matrix(v.data() + layer.offset, layer.rows, layer.cols);
+            const double shape = static_cast<double>(layer.rows) / static_cast<double>(layer.cols);
+            matrix = std::sqrt(std::max(1.0, shape)) *
+                     (sign == MatrixSign::exact ? matrix_sign(matrix) : newton_schulz_sign(matrix));
+        }
+    };
+}
 
 std::unique_ptr<Optimizer> build(Recipe recipe) { return std::make_unique<PreconditionedDescent>(std::move(recipe)); }
 
@@ -136,7 +191,7 @@ Recipe momentum_recipe(const std::string& name, const Options& options, Memory m
             .weight_decay = options.weight_decay,
             .memory = memory,
             .mu = options.momentum,
-            .preconditioner = sgd_preconditioner};
+            .preconditioner = of_size(sgd_preconditioner)};
 }
 
 /// Adam and AdamW differ in where the weights decay.
@@ -151,16 +206,17 @@ Recipe adam_recipe(const std::string& name, const Options& options, Decay decay)
             .decay = decay,
             .memory = Memory::average,
             .mu = options.beta1,
-            .preconditioner = [options](Index n) {
-                return adam_preconditioner(n, {.beta2 = options.beta2, .eps = options.eps});
-            }};
+            .preconditioner = of_size(
+                [options](Index n) { return adam_preconditioner(n, {.beta2 = options.beta2, .eps = options.eps}); })};
 }
 
 } // namespace
 
 std::unique_ptr<Optimizer> sgd_optimizer(const SgdOptions& options) {
-    return build(
-        {.name = "sgd", .lr = options.lr, .weight_decay = options.weight_decay, .preconditioner = sgd_preconditioner});
+    return build({.name = "sgd",
+                  .lr = options.lr,
+                  .weight_decay = options.weight_decay,
+                  .preconditioner = of_size(sgd_preconditioner)});
 }
 
 std::unique_ptr<Optimizer> momentum_optimizer(const MomentumOptions& options) {
@@ -177,9 +233,9 @@ std::unique_ptr<Optimizer> rmsprop_optimizer(const RmspropOptions& options) {
     return build({.name = "rmsprop",
                   .lr = options.lr,
                   .weight_decay = options.weight_decay,
-                  .preconditioner = [options](Index n) {
+                  .preconditioner = of_size([options](Index n) {
                       return rmsprop_preconditioner(n, {.alpha = options.alpha, .eps = options.eps});
-                  }});
+                  })});
 }
 
 std::unique_ptr<Optimizer> adam_optimizer(const AdamOptions& options) {
@@ -192,23 +248,29 @@ std::unique_ptr<Optimizer> adamw_optimizer(const AdamwOptions& options) {
 
 std::unique_ptr<Optimizer> adagrad_optimizer(const AdagradOptions& options) {
     check_eps(options.eps, "adagrad_optimizer");
-    return build({.name = "adagrad",
-                  .lr = options.lr,
-                  .weight_decay = options.weight_decay,
-                  .preconditioner = [options](Index n) { return adagrad_preconditioner(n, {.eps = options.eps}); }});
+    return build(
+        {.name = "adagrad",
+         .lr = options.lr,
+         .weight_decay = options.weight_decay,
+         .preconditioner = of_size([options](Index n) { return adagrad_preconditioner(n, {.eps = options.eps}); })});
 }
 
 std::unique_ptr<Optimizer> adabelief_optimizer(const AdabeliefOptions& options) {
     Recipe recipe = adam_recipe("adabelief", options, Decay::coupled);
-    recipe.preconditioner = [options](Index n) {
-        return adabelief_preconditioner(n, {.beta1 = options.beta1, .beta2 = options.beta2, .eps = options.eps});
-    };
+    recipe.preconditioner = of_size([options](Index n) {
+        return adabelief_preconditioner(n, {.beta1 = options.beta1,
+                                            .beta2 = options.beta2,
+                                            .eps = options.eps,
+                                            .recursion_eps = options.recursion_eps});
+    });
     return build(std::move(recipe));
 }
 
 std::unique_ptr<Optimizer> adadelta_optimizer(const AdadeltaOptions& options) {
-    const AdadeltaPreconditionerOptions inner{
-        .rho = options.rho, .eps = options.eps, .initial_squared_update = options.initial_squared_update};
+    const AdadeltaPreconditionerOptions inner{.rho = options.rho,
+                                              .eps = options.eps,
+                                              .initial_squared_update = options.initial_squared_update,
+                                              .update_eps = options.update_eps};
     check_decay(options.rho, "adadelta_optimizer", "rho");
     check_eps(options.eps, "adadelta_optimizer");
     require(options.initial_squared_update >= 0.0, "adadelta_optimizer", "initial_squared_update must be at least 0",
@@ -216,15 +278,15 @@ std::unique_ptr<Optimizer> adadelta_optimizer(const AdadeltaOptions& options) {
     return build({.name = "adadelta",
                   .lr = options.lr,
                   .weight_decay = options.weight_decay,
-                  .preconditioner = [inner](Index n) { return adadelta_preconditioner(n, inner); }});
+                  .preconditioner = of_size([inner](Index n) { return adadelta_preconditioner(n, inner); })});
 }
 
 std::unique_ptr<Optimizer> sign_optimizer(const SignOptions& options) {
     return build({.name = "sign",
                   .lr = options.lr,
                   .weight_decay = options.weight_decay,
-                  .sign = true,
-                  .preconditioner = sgd_preconditioner});
+                  .preconditioner = of_size(sgd_preconditioner),
+                  .shape = to_signs});
 }
 
 std::unique_ptr<Optimizer> lion_optimizer(const LionOptions& options) {
@@ -237,8 +299,8 @@ std::unique_ptr<Optimizer> lion_optimizer(const LionOptions& options) {
                   .memory = Memory::blend,
                   .mu = options.beta2,
                   .nu = options.beta1,
-                  .sign = true,
-                  .preconditioner = sgd_preconditioner});
+                  .preconditioner = of_size(sgd_preconditioner),
+                  .shape = to_signs});
 }
 
 std::unique_ptr<Optimizer> lars_optimizer(const LarsOptions& options) {
@@ -255,6 +317,69 @@ std::unique_ptr<Optimizer> lamb_optimizer(const LambOptions& options) {
     recipe.trust = Trust::update;
     recipe.layout = options.layout;
     return build(std::move(recipe));
+}
+
+std::unique_ptr<Optimizer> sophia_optimizer(const SophiaOptions& options) {
+    const std::string function = "sophia_optimizer";
+    check_decay(options.beta1, function, "beta1");
+    require(options.clip > 0.0, function, "clip must be greater than 0", options.clip);
+    (void)sophia_preconditioner(1, options.curvature); // its options are checked here and now
+    return build(
+        {.name = "sophia",
+         .lr = options.lr,
+         .weight_decay = options.weight_decay,
+         .decay = Decay::decoupled,
+         .memory = Memory::blend, // with nu = mu: the average of the gradients so far
+         .mu = options.beta1,
+         .nu = options.beta1,
+         .preconditioner = of_size([inner = options.curvature](Index n) { return sophia_preconditioner(n, inner); }),
+         .needs_curvature = true,
+         .shape = [clip = options.clip](Vector& v, const Layers&) {
+             v = v.unaryExpr([clip](double x) { return std::clamp(x, -clip, clip); }).eval();
+         }});
+}
+
+std::unique_ptr<Optimizer> adahessian_optimizer(const AdahessianOptions& options) {
+    check_decay(options.beta1, "adahessian_optimizer", "beta1");
+    (void)adahessian_preconditioner(1, options.curvature);
+    return build({.name = "adahessian",
+                  .lr = options.lr,
+                  .weight_decay = options.weight_decay,
+                  .decay = Decay::decoupled,
+                  .memory = Memory::average,
+                  .mu = options.beta1,
+                  .preconditioner =
+                      of_size([inner = options.curvature](Index n) { return adahessian_preconditioner(n, inner); }),
+                  .needs_curvature = true});
+}
+
+std::unique_ptr<Optimizer> shampoo_optimizer(const ShampooOptions& options) {
+    const ShampooPreconditionerOptions inner{.eps = options.eps, .power = options.power};
+    ParameterLayout one;
+    one.append("w", 1);
+    (void)shampoo_preconditioner(one, inner);
+    Recipe recipe = momentum_recipe("shampoo", options, Memory::sum);
+    recipe.layout = options.layout;
+    recipe.preconditioner = [inner](const ParameterLayout& layout) { return shampoo_preconditioner(layout, inner); };
+    return build(std::move(recipe));
+}
+
+std::unique_ptr<Optimizer> muon_optimizer(const MuonOptions& options) {
+    Recipe recipe = momentum_recipe("muon", options, options.nesterov ? Memory::lookahead : Memory::sum);
+    recipe.decay = Decay::decoupled;
+    recipe.layout = options.layout;
+    recipe.shape = to_matrix_signs(options.sign);
+    return build(std::move(recipe));
+}
+
+std::unique_ptr<Optimizer> newton_optimizer(const NewtonOptimizerOptions& options) {
+    (void)newton_preconditioner(1, options.curvature);
+    return build(
+        {.name = "newton",
+         .lr = options.lr,
+         .weight_decay = options.weight_decay,
+         .preconditioner = of_size([inner = options.curvature](Index n) { return newton_preconditioner(n, inner); }),
+         .needs_curvature = true});
 }
 
 } // namespace hessq

@@ -34,10 +34,12 @@ TrainResult train(const FiniteSumObjective& objective, Vector start, Optimizer& 
     TrainResult result{std::move(start), Vector(options.steps)};
     Vector& w = result.parameters;
     for (Index t = 0; t < options.steps; ++t) {
-        const ValueAndGradient at = objective.value_and_gradient(w, options.batch > 0 ? sampler(t) : all);
+        const Batch batch = options.batch > 0 ? sampler(t) : all;
+        const ValueAndGradient at = objective.value_and_gradient(w, batch);
         check_finite(at, t);
         result.batch_loss(t) = at.value;
         if (observer) observer(t, w, at.gradient);
+        optimizer.observe_curvature(LocalCurvature(objective, w, batch));
         optimizer.step(w, at.gradient);
     }
     return result;

@@ -46,7 +46,9 @@ public:
         require(optimizer_ != nullptr, function, "an optimizer must be given", "none");
     }
     std::string name() const final { return optimizer_->name(); }
+    void observe_curvature(const LocalCurvature& curvature) final { optimizer_->observe_curvature(curvature); }
     const Preconditioner& preconditioner() const final { return optimizer_->preconditioner(); }
+    Vector memory() const final { return optimizer_->memory(); }
 
 protected:
     Optimizer& optimizer() { return *optimizer_; }

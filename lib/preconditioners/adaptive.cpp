@@ -16,6 +16,10 @@ void check_decay(double beta, std::string_view function, std::string_view option
 
 void check_eps(double eps, std::string_view function) { require(eps >= 0.0, function, "eps must be at least 0", eps); }
 
+void check_second_eps(const std::optional<double>& eps, std::string_view function, const std::string& option) {
+    if (eps) require(*eps >= 0.0, function, option + " must be at least 0", *eps);
+}
+
 /// diag(sqrt(u) + eps), u being what an optimizer has made of the squared gradients.
 class RootOfSquares : public DiagonalPreconditioner {
 public:
@@ -37,7 +41,6 @@ public:
     }
 
 protected:
-    double eps() const { return eps_; }
     double steps() const { return static_cast<double>(steps_); }
 
 private:
@@ -92,17 +95,18 @@ class Adabelief final : public RootOfSquares {
 public:
     Adabelief(Index dimension, const AdabeliefPreconditionerOptions& options)
         : RootOfSquares("adabelief", dimension, options.eps), beta1_(options.beta1), beta2_(options.beta2),
-          mean_(Vector::Zero(dimension)), spread_(Vector::Zero(dimension)) {}
+          recursion_eps_(options.recursion_eps.value_or(options.eps)), mean_(Vector::Zero(dimension)),
+          spread_(Vector::Zero(dimension)) {}
 
 private:
     void accumulate(VectorView g) override {
         require_size(g.size(), mean_.size(), "adabelief preconditioner", "the gradient");
         mean_ = beta1_ * mean_ + (1.0 - beta1_) * g;
-        spread_ = (beta2_ * spread_ + (1.0 - beta2_) * (g - mean_).cwiseAbs2()).array() + eps();
+        spread_ = (beta2_ * spread_ + (1.0 - beta2_) * (g - mean_).cwiseAbs2()).array() + recursion_eps_;
     }
     Vector squares() const override { return spread_ / (1.0 - std::pow(beta2_, steps())); }
 
-    double beta1_, beta2_;
+    double beta1_, beta2_, recursion_eps_;
     Vector mean_, spread_;
 };
 
@@ -117,7 +121,8 @@ public:
     void observe(VectorView g) override {
         require_size(g.size(), squares_.size(), "adadelta preconditioner", "the gradient");
         squares_ = options_.rho * squares_ + (1.0 - options_.rho) * g.cwiseAbs2();
-        entries_ = (squares_.array() + options_.eps).sqrt() / (updates_.array() + options_.eps).sqrt();
+        entries_ = (squares_.array() + options_.eps).sqrt() /
+                   (updates_.array() + options_.update_eps.value_or(options_.eps)).sqrt();
         updates_ = options_.rho * updates_ + (1.0 - options_.rho) * g.cwiseQuotient(entries_).cwiseAbs2();
     }
 
@@ -152,6 +157,7 @@ std::unique_ptr<Preconditioner> adabelief_preconditioner(Index dimension,
                                                          const AdabeliefPreconditionerOptions& options) {
     check_decay(options.beta1, "adabelief_preconditioner", "beta1");
     check_decay(options.beta2, "adabelief_preconditioner", "beta2");
+    check_second_eps(options.recursion_eps, "adabelief_preconditioner", "recursion_eps");
     return std::make_unique<Adabelief>(dimension, options);
 }
 
@@ -162,6 +168,7 @@ std::unique_ptr<Preconditioner> adadelta_preconditioner(Index dimension, const A
     check_eps(options.eps, function);
     require(options.initial_squared_update >= 0.0, function, "initial_squared_update must be at least 0",
             options.initial_squared_update);
+    check_second_eps(options.update_eps, function, "update_eps");
     return std::make_unique<Adadelta>(dimension, options);
 }
 

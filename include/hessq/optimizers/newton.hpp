@@ -1,17 +1,11 @@
 #pragma once
 
 #include "hessq/objectives/objective.hpp"
+#include "hessq/preconditioners/newton.hpp"
 
 #include <functional>
 
 namespace hessq {
-
-/// What the full gradient is divided by; top = max_k |lambda_k(H)|, d the relative damping.
-enum class NewtonMethod {
-    diagonal,   ///< diag(max(|H_ii|, d max_j |H_jj|))
-    damped,     ///< H + (max(0, -lambda_min) + d top) I: Newton's method, made positive definite by a shift
-    saddle_free ///< |H| + d top I
-};
 
 struct NewtonOptions {
     NewtonMethod method = NewtonMethod::saddle_free;
@@ -39,8 +33,9 @@ struct NewtonRun {
     NewtonOutcome outcome = NewtonOutcome::iteration_limit;
 };
 
-/// Minimises by w <- w - a P^-1 g with full gradients and dense Hessians. The step length a is halved from 1 until
-/// L(w - a p) <= L(w) - 1e-4 a g'p (Armijo); a trial whose loss is not finite counts as too long.
+/// Minimises by w <- w - a P^-1 g, P being newton_preconditioner at w, with full gradients and dense Hessians. The step
+/// length a is halved from 1 until L(w - a p) <= L(w) - 1e-4 a g'p (Armijo); a trial whose loss is not finite counts as
+/// too long.
 ///
 /// A saddle point is left only if g has a part along a negative direction; at the saddle itself g is zero and the run
 /// has converged.

@@ -2,17 +2,26 @@
 
 #include "hessq/core/layout.hpp"
 #include "hessq/core/types.hpp"
+#include "hessq/objectives/local_curvature.hpp"
+#include "hessq/preconditioners/curvature_average.hpp"
+#include "hessq/preconditioners/newton.hpp"
 #include "hessq/preconditioners/preconditioner.hpp"
 
+#include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 
 namespace hessq {
 
-/// A first-order method: gradients in, steps out. Conventions and defaults are PyTorch's.
+/// Gradients in, steps out. Conventions and defaults are PyTorch's where it has the method.
 ///
-/// Each is a direction divided by a diagonal preconditioner, and the preconditioner is the very object that can be
-/// studied: w <- w - lr * direction / diag P. Its size is settled by the first step.
+/// Each is a composition: memory of gradients, division by a preconditioner, a shape given to the result (signs, a
+/// clip, a length for each layer), decay of the weights. What it remembers and what it divides by can be looked at:
+///
+///     w <- w - lr shape(P^-1 memory(g))
+///
+/// Its size is settled by the first step.
 class Optimizer {
 public:
     virtual ~Optimizer() = default;
@@ -20,9 +29,14 @@ public:
     /// "sgd", "adam", ...
     virtual std::string name() const = 0;
 
+    /// The curvature of the loss at the w of the next update. Methods that use it (sophia, adahessian, newton) refuse
+    /// to step without; the others look away.
+    virtual void observe_curvature(const LocalCurvature&) {}
+
     /// The update: what this step subtracts from w, g being the gradient at w. The optimizer's memory moves on.
     ///
-    /// Throws     std::invalid_argument if the sizes of w and g differ, or differ from those of the first step.
+    /// Throws     std::invalid_argument if the sizes of w and g differ, or differ from those of the first step, or if
+    ///            the method needs curvature and has not seen it since its last step.
     virtual Vector update(VectorView w, VectorView g) = 0;
 
     /// w <- w - update(w, g).
@@ -32,6 +46,10 @@ public:
     ///
     /// Throws     std::invalid_argument before the first step.
     virtual const Preconditioner& preconditioner() const = 0;
+
+    /// What it remembers of the gradients beside the preconditioner: momentum's sum, Adam's m, not corrected for its
+    /// start. Zero for a method without memory, empty before the first step.
+    virtual Vector memory() const { return {}; }
 
 protected:
     Optimizer() = default;
@@ -115,6 +133,7 @@ struct AdabeliefOptions {
     double beta2 = 0.999;
     double eps = 1e-16; ///< at least 0; see adabelief_preconditioner
     double weight_decay = 0.0;
+    std::optional<double> recursion_eps = {}; ///< see adabelief_preconditioner
 };
 
 /// w <- w - lr (m / (1 - beta1^t)) / (sqrt(s / (1 - beta2^t)) + eps), without rectification.
@@ -127,7 +146,8 @@ struct AdadeltaOptions {
     double rho = 0.9;  ///< in [0, 1)
     double eps = 1e-6; ///< inside both roots, at least 0
     double weight_decay = 0.0;
-    double initial_squared_update = 0.0; ///< where d starts, at least 0; with eps = 0 a start at 0 never moves
+    double initial_squared_update = 0.0;   ///< where d starts, at least 0; with eps = 0 a start at 0 never moves
+    std::optional<double> update_eps = {}; ///< see adadelta_preconditioner
 };
 
 /// w <- w - lr x, x = g sqrt(d + eps) / sqrt(v + eps) with the averages v of g^2 and d of the earlier x^2; see
@@ -186,5 +206,80 @@ struct LambOptions {
 ///
 /// Source     You et al. (2019), arXiv 1904.00962, algorithm 2 with phi(z) = z.
 std::unique_ptr<Optimizer> lamb_optimizer(const LambOptions& options = {});
+
+struct SophiaOptions {
+    double lr = 1e-3;
+    double beta1 = 0.96;       ///< decay of m, which is not corrected for its start at 0; in [0, 1)
+    double clip = 1.0;         ///< of every entry of the direction, greater than 0
+    double weight_decay = 0.0; ///< decoupled, as AdamW's
+    SophiaPreconditionerOptions curvature = {};
+};
+
+/// w <- w - lr (clip(m / max(gamma h, eps)) + weight_decay w): a diagonal Newton step where the curvature is large,
+/// and lr sign(m) where the step would be longer than that.
+///
+/// Source     Liu et al. (2023), arXiv 2305.14342, algorithm 3; see sophia_preconditioner.
+std::unique_ptr<Optimizer> sophia_optimizer(const SophiaOptions& options = {});
+
+struct AdahessianOptions {
+    double lr = 0.15;
+    double beta1 = 0.9;
+    double weight_decay = 0.0; ///< decoupled
+    AdahessianPreconditionerOptions curvature = {};
+};
+
+/// Adam with squared diagonals of curvature in place of squared gradients: w <- w - lr (m / (1 - beta1^t)) / diag P;
+/// see adahessian_preconditioner.
+///
+/// Source     Yao et al. (2020), arXiv 2006.00719, algorithm 2.
+std::unique_ptr<Optimizer> adahessian_optimizer(const AdahessianOptions& options = {});
+
+struct ShampooOptions {
+    double lr = 0.1;
+    double momentum = 0.0; ///< of the gradients before the division, a sum; in [0, 1)
+    double eps = 1e-4;     ///< greater than 0
+    double power = 0.25;   ///< see shampoo_preconditioner
+    double weight_decay = 0.0;
+    ParameterLayout layout = {}; ///< its groups are the layers; empty: w is one vector
+};
+
+/// W <- W - lr L^(-1/4) G R^(-1/4) layer by layer; see shampoo_preconditioner.
+///
+/// Source     Gupta, Koren and Singer (2018), arXiv 1802.09568, algorithm 1.
+std::unique_ptr<Optimizer> shampoo_optimizer(const ShampooOptions& options = {});
+
+/// How msign is computed.
+enum class MatrixSign {
+    exact,        ///< by the singular value decomposition
+    newton_schulz ///< five steps of an iteration that leaves singular values between 0.7 and 1.2
+};
+
+struct MuonOptions {
+    double lr = 1e-3;
+    double momentum = 0.95;
+    bool nesterov = true;
+    double weight_decay = 0.0; ///< decoupled
+    MatrixSign sign = MatrixSign::exact;
+    ParameterLayout layout = {}; ///< its groups are the layers; empty: w is one vector
+};
+
+/// W <- W - lr (s msign(B) + weight_decay W) for the momentum B of each r x c layer, s = sqrt(max(1, r / c)) as
+/// PyTorch's; a group with one column moves along its direction with the length lr sqrt(r). As for sign no metric:
+/// preconditioner() is the identity. Beside biases and embeddings it is usually left to another method; see
+/// grouped_optimizer.
+///
+/// Source     Jordan et al. (2024), Muon.
+std::unique_ptr<Optimizer> muon_optimizer(const MuonOptions& options = {});
+
+struct NewtonOptimizerOptions {
+    double lr = 1.0;
+    double weight_decay = 0.0; ///< of the gradient; the Hessian is the loss's
+    /// More damping than for minimize_newton: nothing shortens a step that is too long.
+    NewtonPreconditionerOptions curvature = {.relative_damping = 0.1};
+};
+
+/// w <- w - lr P^-1 g with the Hessian of the same batch and no line search; see newton_preconditioner, and
+/// minimize_newton for a method that always goes down. Its name is "newton" whatever P is.
+std::unique_ptr<Optimizer> newton_optimizer(const NewtonOptimizerOptions& options = {});
 
 } // namespace hessq

@@ -3,6 +3,7 @@
 #include "hessq/preconditioners/preconditioner.hpp"
 
 #include <memory>
+#include <optional>
 
 namespace hessq {
 
@@ -48,9 +49,10 @@ std::unique_ptr<Preconditioner> adagrad_preconditioner(Index dimension,
                                                        const AdagradPreconditionerOptions& options = {});
 
 struct AdabeliefPreconditionerOptions {
-    double beta1 = 0.9;   ///< decay of the mean that is subtracted, in [0, 1)
-    double beta2 = 0.999; ///< decay of the average, in [0, 1)
-    double eps = 1e-16;   ///< added in the recursion and again outside the root, at least 0
+    double beta1 = 0.9;                       ///< decay of the mean that is subtracted, in [0, 1)
+    double beta2 = 0.999;                     ///< decay of the average, in [0, 1)
+    double eps = 1e-16;                       ///< added in the recursion and again outside the root, at least 0
+    std::optional<double> recursion_eps = {}; ///< in the recursion, where it shall differ from eps; at least 0
 };
 
 /// diag(sqrt(s / (1 - beta2^t)) + eps) with s_t = beta2 s_(t-1) + (1 - beta2) (g_t - m_t) o (g_t - m_t) + eps, where
@@ -63,9 +65,10 @@ std::unique_ptr<Preconditioner> adabelief_preconditioner(Index dimension,
                                                          const AdabeliefPreconditionerOptions& options = {});
 
 struct AdadeltaPreconditionerOptions {
-    double rho = 0.9;                    ///< decay of both averages, in [0, 1)
-    double eps = 1e-6;                   ///< inside both roots, at least 0
-    double initial_squared_update = 0.0; ///< where d starts, at least 0
+    double rho = 0.9;                      ///< decay of both averages, in [0, 1)
+    double eps = 1e-6;                     ///< inside both roots, at least 0
+    double initial_squared_update = 0.0;   ///< where d starts, at least 0
+    std::optional<double> update_eps = {}; ///< in the root of d, where it shall differ from eps; at least 0
 };
 
 /// diag(sqrt(v_t + eps) / sqrt(d_(t-1) + eps)) with the averages v_t of g_t^2 and d_t of the squares of g_t divided by

@@ -2,6 +2,7 @@
 
 #include "hessq/core/symmetric_operator.hpp"
 #include "hessq/core/types.hpp"
+#include "hessq/objectives/local_curvature.hpp"
 
 #include <memory>
 #include <optional>
@@ -19,8 +20,11 @@ public:
     /// "adam", "rmsprop", ...
     virtual std::string name() const = 0;
 
-    /// The gradient of the next step. Preconditioners that come from curvature are fixed and look away.
+    /// The gradient of the next step. Preconditioners that come from curvature look away.
     virtual void observe(VectorView) {}
+
+    /// The curvature where the next gradient was taken. Preconditioners that come from gradients look away.
+    virtual void observe_curvature(const LocalCurvature&) {}
 
     virtual SymmetricOperator matrix() const = 0;
     virtual SymmetricOperator inverse() const = 0;

@@ -1,0 +1,60 @@
+#include "hessq/objectives/local_curvature.hpp"
+
+#include "hessq/core/dense.hpp"
+#include "hessq/core/random.hpp"
+#include "hessq/core/require.hpp"
+
+#include <string>
+#include <utility>
+
+namespace hessq {
+namespace {
+
+constexpr std::uint64_t probe_stream = 0x70726f6265; // "probe"
+
+bool is_all(const Batch& batch, Index samples) {
+    if (batch.size() != samples) return false;
+    for (Index i = 0; i < samples; ++i)
+        if (batch[i] != i) return false;
+    return true;
+}
+
+} // namespace
+
+LocalCurvature::LocalCurvature(const FiniteSumObjective& objective, Vector w, Batch batch)
+    : objective_(&objective), w_(std::move(w)), batch_(std::move(batch)), size_(w_.size()) {
+    require_size(w_.size(), objective.dimension(), "LocalCurvature", "w");
+    batch_.check(objective.samples(), "LocalCurvature");
+}
+
+Matrix LocalCurvature::dense_hessian() const {
+    const Matrix whole = is_all(batch_, objective_->samples()) ? objective_->dense_hessian(w_)
+                                                               : to_dense(objective_->hessian(w_, batch_));
+    return whole.block(offset_, offset_, size_, size_);
+}
+
+Vector LocalCurvature::hessian_diagonal() const { return dense_hessian().diagonal(); }
+
+Vector LocalCurvature::hutchinson_diagonal(std::uint64_t seed, std::uint64_t index) const {
+    const Vector z =
+        sign_vector(RandomStream(seed, probe_stream), w_.size(), index * static_cast<std::uint64_t>(w_.size()));
+    return z.cwiseProduct(objective_->hessian(w_, batch_) * z).segment(offset_, size_);
+}
+
+Vector LocalCurvature::gauss_newton_diagonal() const {
+    const auto* model = dynamic_cast<const ModelObjective*>(objective_);
+    require(model != nullptr, "gauss_newton_diagonal", "the objective must be a model with a loss", "none");
+    return model->gauss_newton_diagonal(w_, batch_).segment(offset_, size_);
+}
+
+LocalCurvature LocalCurvature::segment(Index offset, Index size) const {
+    require(offset >= 0 && size >= 0 && offset + size <= size_, "LocalCurvature::segment",
+            "the segment must lie within the " + std::to_string(size_) + " parameters",
+            std::to_string(offset) + " + " + std::to_string(size));
+    LocalCurvature result = *this;
+    result.offset_ += offset;
+    result.size_ = size;
+    return result;
+}
+
+} // namespace hessq
