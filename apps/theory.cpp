@@ -144,8 +144,10 @@ TextTable case_table(const std::vector<Case>& cases) {
     if (replications) headers.insert(headers.begin() + 3, "prediction");
     TextTable table(headers);
     for (const Case& tested : cases) {
-        std::vector<Cell> row = {tested.claim,     to_string(tested.verdict()), tested.predicted, cell(tested.measured),
-                                 tested.tolerance, tested.quantity,             tested.regime};
+        std::vector<Cell> row = {tested.claim,     to_string(tested.verdict()),
+                                 tested.predicted, cell(tested.measured),
+                                 tested.tolerance, tested.quantity,
+                                 tested.regime};
         if (replications) row.insert(row.begin() + 3, Cell(to_string(tested.prediction)));
         table.add_row(std::move(row));
     }

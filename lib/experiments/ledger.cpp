@@ -66,9 +66,7 @@ std::string to_string(Verdict verdict) {
     return "undecided";
 }
 
-std::string to_string(Prediction prediction) {
-    return prediction == Prediction::law ? "law" : "printed number";
-}
+std::string to_string(Prediction prediction) { return prediction == Prediction::law ? "law" : "printed number"; }
 
 double verdict_doubt(const Estimate& measured) {
     constexpr double normal_quantile = 3.0;

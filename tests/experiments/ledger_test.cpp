@@ -140,7 +140,8 @@ BOOST_AUTO_TEST_CASE(the_letter_of_an_essay_stands_for_its_experiments) {
 
 BOOST_AUTO_TEST_CASE(a_replication_says_so) {
     // Appended to what positional initialization fills, and a law unless it says otherwise.
-    const Case law = {"a", "here", "x", 1.0, {}, 0.1}, replication = {"a", "here", "x", 1.0, {}, 0.1, Prediction::printed};
+    const Case law = {"a", "here", "x", 1.0, {}, 0.1},
+               replication = {"a", "here", "x", 1.0, {}, 0.1, Prediction::printed};
     BOOST_TEST(to_string(law.prediction) == "law");
     BOOST_TEST(to_string(replication.prediction) == "printed number");
 }
