@@ -231,7 +231,7 @@ Action theory_command(CLI::App& command) {
         ->type_name("");
     add_switch(command, "--quick", options->quick, "a tenth of the draws: all experiments in about half a minute")
         ->group("Effort");
-    add_switch(command, "--precise", options->precise, "16 times the draws: error bars a quarter as wide")
+    add_switch(command, "--precise", options->precise, "25 times the draws: error bars a fifth as wide")
         ->group("Effort");
     add_run_options(command, options->run);
     command.get_option("--out")->description(

@@ -92,7 +92,7 @@ Index ExperimentOptions::draws(Index standard, Index least) const {
     case Effort::standard:
         break;
     case Effort::precise:
-        return 16 * standard;
+        return 25 * standard;
     }
     return standard;
 }

@@ -150,7 +150,7 @@ BOOST_AUTO_TEST_CASE(effort_scales_the_draws) {
     BOOST_TEST((ExperimentOptions{.effort = Effort::quick}.draws(100)) == 10);
     BOOST_TEST((ExperimentOptions{.effort = Effort::quick}.draws(100, 40)) == 40);
     BOOST_TEST((ExperimentOptions{.effort = Effort::standard}.draws(100, 40)) == 100);
-    BOOST_TEST((ExperimentOptions{.effort = Effort::precise}.draws(100, 40)) == 1600);
+    BOOST_TEST((ExperimentOptions{.effort = Effort::precise}.draws(100, 40)) == 2500);
 }
 
 BOOST_AUTO_TEST_SUITE_END()
