@@ -285,7 +285,8 @@ Json result_of(const RegimesOptions& options, const RegimeGrid& grid) {
         result["grid"].push_back(std::move(cell));
     }
     result["crossover"] = nullptr;
-    if (!grid.crossover.x.empty()) result["crossover"] = {{grid.by_distance ? "distance" : "lr", grid.crossover.x}, {"batch", grid.crossover.y}};
+    if (!grid.crossover.x.empty())
+        result["crossover"] = {{grid.by_distance ? "distance" : "lr", grid.crossover.x}, {"batch", grid.crossover.y}};
     return result;
 }
 

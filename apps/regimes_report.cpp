@@ -139,9 +139,10 @@ std::string prediction_words(const RegimeGrid& grid) {
         fmt::format("the largest deviation is {} ({})", format_number(miss.worst, 2), place(grid, *miss.where));
     if (grid.by_distance) return fmt::format(" The closed form for this problem predicts every cell; {}.", worst);
     // Runs need time to come to rest, and which of them had it is not known: only how many agree.
-    std::string text = fmt::format(" The closed form of Adam's stationary state for this problem (beta2 near 1) is met by "
-                                   "{}, in the same sense of near; {}.",
-                                   cells_of(miss.near, grid.cells.size()), worst);
+    std::string text =
+        fmt::format(" The closed form of Adam's stationary state for this problem (beta2 near 1) is met by "
+                    "{}, in the same sense of near; {}.",
+                    cells_of(miss.near, grid.cells.size()), worst);
     if (miss.near < miss.compared)
         text += " Runs that have not come to rest, or still have the way there in their average, differ from it.";
     return text;

@@ -144,8 +144,10 @@ TextTable case_table(const std::vector<Case>& cases) {
     if (replications) headers.insert(headers.begin() + 3, "prediction");
     TextTable table(headers);
     for (const Case& tested : cases) {
-        std::vector<Cell> row = {tested.claim,     to_string(tested.verdict()), tested.predicted, cell(tested.measured),
-                                 tested.tolerance, tested.quantity,             tested.regime};
+        std::vector<Cell> row = {tested.claim,     to_string(tested.verdict()),
+                                 tested.predicted, cell(tested.measured),
+                                 tested.tolerance, tested.quantity,
+                                 tested.regime};
         if (replications) row.insert(row.begin() + 3, Cell(to_string(tested.prediction)));
         table.add_row(std::move(row));
     }
@@ -229,7 +231,7 @@ Action theory_command(CLI::App& command) {
         ->type_name("");
     add_switch(command, "--quick", options->quick, "a tenth of the draws: all experiments in about half a minute")
         ->group("Effort");
-    add_switch(command, "--precise", options->precise, "16 times the draws: error bars a quarter as wide")
+    add_switch(command, "--precise", options->precise, "25 times the draws: error bars a fifth as wide")
         ->group("Effort");
     add_run_options(command, options->run);
     command.get_option("--out")->description(

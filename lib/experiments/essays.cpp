@@ -30,8 +30,8 @@ const std::vector<Essay>& all_essays() {
             epsilon_experiments());
         add("a", "Why are gradients clipped at norm 1?", "Su Jianlin, kexue.fm/archives/10657 (2025-01-02)",
             clipping_experiments());
-        add("e", "Are layer-wise learning rates a reparametrization?", "Su Jianlin, kexue.fm/archives/6418 (2019-03-10)",
-            reparametrization_experiments());
+        add("e", "Are layer-wise learning rates a reparametrization?",
+            "Su Jianlin, kexue.fm/archives/6418 (2019-03-10)", reparametrization_experiments());
         return together;
     }();
     return all;

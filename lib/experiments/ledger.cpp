@@ -66,9 +66,7 @@ std::string to_string(Verdict verdict) {
     return "undecided";
 }
 
-std::string to_string(Prediction prediction) {
-    return prediction == Prediction::law ? "law" : "printed number";
-}
+std::string to_string(Prediction prediction) { return prediction == Prediction::law ? "law" : "printed number"; }
 
 double verdict_doubt(const Estimate& measured) {
     constexpr double normal_quantile = 3.0;
@@ -94,7 +92,7 @@ Index ExperimentOptions::draws(Index standard, Index least) const {
     case Effort::standard:
         break;
     case Effort::precise:
-        return 16 * standard;
+        return 25 * standard;
     }
     return standard;
 }

@@ -75,7 +75,9 @@ RunReading read_run(const FiniteSumObjective& objective, VectorView start, const
         adam_optimizer({.lr = options.lr, .beta1 = options.beta1, .beta2 = options.beta2, .eps = options.eps});
     GradientHistory minibatch(objective.dimension(), options.steps), full_batch = minibatch;
     RunReading reading;
-    const auto average = [&](double& sum, double square) { sum = options.beta2 * sum + (1.0 - options.beta2) * square; };
+    const auto average = [&](double& sum, double square) {
+        sum = options.beta2 * sum + (1.0 - options.beta2) * square;
+    };
     const TrainResult run =
         train(objective, start, *adam,
               {.steps = options.steps, .batch = options.batch, .sampling = options.sampling, .seed = seed},

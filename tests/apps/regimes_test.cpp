@@ -117,8 +117,8 @@ BOOST_AUTO_TEST_CASE(adam_at_rest_on_a_diagonal_quadratic_has_the_exponents_of_i
     // The slowest direction, lambda = 0.001, relaxes in sqrt(v) / (lr lambda) = 200 steps. What is left of W's own
     // scatter after 1000 steps is 1 / sqrt(1000) a direction, 0.01 in the slope for two runs.
     const TemporaryFolder folder;
-    const Json rest = result_of(folder, {"regimes", "--problem", "P1", "--batches", "16,256", "--lrs", "3,30", "--steps",
-                                         "8000", "--runs", "2"});
+    const Json rest = result_of(folder, {"regimes", "--problem", "P1", "--batches", "16,256", "--lrs", "3,30",
+                                         "--steps", "8000", "--runs", "2"});
     BOOST_TEST_REQUIRE(rest["grid"].size() == 4u);
     for (const Json& cell : rest["grid"]) {
         const double q = cell["exponent"]["value"], predicted = cell["predicted"];

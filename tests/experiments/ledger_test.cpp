@@ -140,7 +140,8 @@ BOOST_AUTO_TEST_CASE(the_letter_of_an_essay_stands_for_its_experiments) {
 
 BOOST_AUTO_TEST_CASE(a_replication_says_so) {
     // Appended to what positional initialization fills, and a law unless it says otherwise.
-    const Case law = {"a", "here", "x", 1.0, {}, 0.1}, replication = {"a", "here", "x", 1.0, {}, 0.1, Prediction::printed};
+    const Case law = {"a", "here", "x", 1.0, {}, 0.1},
+               replication = {"a", "here", "x", 1.0, {}, 0.1, Prediction::printed};
     BOOST_TEST(to_string(law.prediction) == "law");
     BOOST_TEST(to_string(replication.prediction) == "printed number");
 }
@@ -149,7 +150,7 @@ BOOST_AUTO_TEST_CASE(effort_scales_the_draws) {
     BOOST_TEST((ExperimentOptions{.effort = Effort::quick}.draws(100)) == 10);
     BOOST_TEST((ExperimentOptions{.effort = Effort::quick}.draws(100, 40)) == 40);
     BOOST_TEST((ExperimentOptions{.effort = Effort::standard}.draws(100, 40)) == 100);
-    BOOST_TEST((ExperimentOptions{.effort = Effort::precise}.draws(100, 40)) == 1600);
+    BOOST_TEST((ExperimentOptions{.effort = Effort::precise}.draws(100, 40)) == 2500);
 }
 
 BOOST_AUTO_TEST_SUITE_END()

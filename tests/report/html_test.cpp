@@ -43,8 +43,8 @@ BOOST_AUTO_TEST_CASE(the_finding_comes_first_and_parts_follow_in_the_order_they_
     BOOST_TEST(page.ends_with("</html>\n"));
     std::size_t last = 0;
     for (const char* part :
-         {"<h1>Title</h1>", "<p class=\"finding\">The finding.</p>", "<h2 id=\"section1\">First</h2>", "<p>Words.</p>", "A caption.",
-          "Another.", "<caption>Numbers.</caption>", "<dt>seed</dt><dd>7</dd>", "Last."}) {
+         {"<h1>Title</h1>", "<p class=\"finding\">The finding.</p>", "<h2 id=\"section1\">First</h2>", "<p>Words.</p>",
+          "A caption.", "Another.", "<caption>Numbers.</caption>", "<dt>seed</dt><dd>7</dd>", "Last."}) {
         const std::size_t at = page.find(part);
         BOOST_TEST(at != std::string::npos, part);
         BOOST_TEST(at > last, part);

@@ -214,7 +214,8 @@ BOOST_AUTO_TEST_CASE(adam_in_one_dimension_solves_a_quadratic_equation) {
 }
 
 BOOST_AUTO_TEST_CASE(adam_with_momentum_in_one_dimension_solves_a_cubic_equation) {
-    const Vector lambda = Eigen::Vector3d(0.2, 1.0, 5.0), noise = Eigen::Vector3d(0.3, 0.3, 2.0), none = Vector::Zero(3);
+    const Vector lambda = Eigen::Vector3d(0.2, 1.0, 5.0), noise = Eigen::Vector3d(0.3, 0.3, 2.0),
+                 none = Vector::Zero(3);
     for (const double lr : {1e-4, 0.1, 1.0, 30.0}) BOOST_TEST_CONTEXT("lr " << lr) {
             // Without momentum the quadratic's.
             const Vector plain = stationary_adam_root(lambda, noise, lr, 0.0);
@@ -223,12 +224,13 @@ BOOST_AUTO_TEST_CASE(adam_with_momentum_in_one_dimension_solves_a_cubic_equation
                 BOOST_TEST(plain(k) == (l + std::sqrt(l * l + 16.0 * noise(k))) / 4.0, tolerance(1e-13));
             }
             // Without noise the edge of stability.
-            BOOST_TEST(distance(stationary_adam_root(lambda, none, lr, 0.9), edge_root_second_moment(lambda, lr, 0.9)) <=
-                       1e-14);
+            BOOST_TEST(distance(stationary_adam_root(lambda, none, lr, 0.9),
+                                edge_root_second_moment(lambda, lr, 0.9)) <= 1e-14);
             // With both, what the second moments of momentum's linear recursion are with the rate lr / r, iterated.
             for (const double beta1 : {0.5, 0.9}) {
                 const double root = stationary_adam_root(lambda, noise, lr, beta1)(1), rate = lr / root;
-                double xx = 0.0, xm = 0.0, mm = 0.0; // of x and m; g = x + noise, m' = beta1 m + (1 - beta1) g, x' = x - rate m'
+                double xx = 0.0, xm = 0.0,
+                       mm = 0.0; // of x and m; g = x + noise, m' = beta1 m + (1 - beta1) g, x' = x - rate m'
                 for (int t = 0; t < 2'000'000 / (lr < 1e-3 ? 1 : 100); ++t) {
                     const double gain = 1.0 - beta1, c = noise(1);
                     const double m2 = beta1 * beta1 * mm + 2.0 * beta1 * gain * xm + gain * gain * (xx + c);
@@ -248,9 +250,9 @@ BOOST_AUTO_TEST_CASE(runs_of_adam_with_momentum_reach_that_state) {
     const Vector lambda = grid(6, 0.1, 10.0), noise = lambda;
     for (const double beta1 : {0.0, 0.9}) {
         const double lr = 2.0;
-        const SimulatedMoments runs =
-            simulated_moments(noisy_quadratic(lambda, noise), {.lr = lr, .beta1 = beta1, .beta2 = 0.999},
-                              Vector::Zero(6), {.runs = 32, .block_runs = 4, .steps = 4000, .burn_in = 6000, .seed = 3});
+        const SimulatedMoments runs = simulated_moments(
+            noisy_quadratic(lambda, noise), {.lr = lr, .beta1 = beta1, .beta2 = 0.999}, Vector::Zero(6),
+            {.runs = 32, .block_runs = 4, .steps = 4000, .burn_in = 6000, .seed = 3});
         const Vector root = stationary_adam_root(lambda, noise, lr, beta1);
         const Vector measured = runs.minibatch.rowwise().mean().cwiseSqrt();
         BOOST_TEST(root(5) / std::sqrt(noise(5)) > 1.5);

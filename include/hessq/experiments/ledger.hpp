@@ -75,14 +75,14 @@ struct Claim {
 enum class Effort {
     quick,    ///< a smoke run: seconds for all experiments together
     standard, ///< minutes
-    precise   ///< error bars a quarter of the standard ones: at most a third, though errors themselves scatter
+    precise   ///< error bars a fifth of the standard ones: at most a third, though errors themselves scatter
 };
 
 struct ExperimentOptions {
     Effort effort = Effort::standard;
     std::uint64_t seed = 0;
 
-    /// `standard` independent draws at standard effort, a tenth of them (at least `least`) when quick, 16 times as
+    /// `standard` independent draws at standard effort, a tenth of them (at least `least`) when quick, 25 times as
     /// many when precise.
     Index draws(Index standard, Index least = 2) const;
 };

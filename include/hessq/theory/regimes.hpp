@@ -32,10 +32,10 @@ struct RegimeCell {
     double position = 0.0;                         ///< the learning rate, or the distance s
     std::optional<RegimeExponent> minibatch = {};  ///< of the gradients that Adam averages
     std::optional<RegimeExponent> full_batch = {}; ///< of full-batch gradients at the same points
-    double loss = 0.0;         ///< full-batch, mean over the ends of the runs or over the cloud. NaN if diverged
+    double loss = 0.0; ///< full-batch, mean over the ends of the runs or over the cloud. NaN if diverged
     /// tr E[g g'] / tr W, g full-batch and W = E[g g'] + E[(ghat - g)(ghat - g)']: from 0 to 1. NaN if diverged.
     double signal_share = 0.0;
-    std::string why = {};      ///< why there is no mini-batch exponent; empty where there is one
+    std::string why = {}; ///< why there is no mini-batch exponent; empty where there is one
 };
 
 struct RegimeOptions {

@@ -1,5 +1,5 @@
-#include "entries.hpp"
 #include "../measure.hpp"
+#include "entries.hpp"
 #include "hessq/core/parallel.hpp"
 #include "hessq/objectives/problems.hpp"
 #include "hessq/operators/gradient_moments.hpp"
@@ -58,7 +58,7 @@ Vector leverages(const Matrix& j) {
 
 /// One network with squared loss at one point; N parameters.
 struct Measured {
-    double full_batch = 0.0;         ///< |g|^2 / (sigma^2 tr GN)
+    double full_batch = 0.0; ///< |g|^2 / (sigma^2 tr GN)
     /// u_k'E[g_n g_n']u_k / (sigma^2 u_k'GN u_k), geometric mean over k, sigma^2 = sum r_n^2 / (samples - N).
     double per_sample = 0.0;
     double leverage = 0.0;           ///< the same with sigma^2 (1 - h_n) for each sample in the place of sigma^2
@@ -276,8 +276,9 @@ ExperimentResult run(const ExperimentOptions& options) {
     // There are no more than 442 patients: no effort decides this one.
     cases.push_back({"b6", "least squares on diabetes with its own labels, at the solution, per-sample gradients",
                      kept_on_diabetes.quantity, 1.0, diabetes, cases[cases.size() - 2].tolerance});
-    cases.push_back({"b6", at_minimum + "per-sample gradients", "E[g_n g_n'] / (sigma^2 GN), geometric mean over directions", 1.0,
-                     share, fitted_share + sampling});
+    cases.push_back({"b6", at_minimum + "per-sample gradients",
+                     "E[g_n g_n'] / (sigma^2 GN), geometric mean over directions", 1.0, share,
+                     fitted_share + sampling});
     cases.push_back({"b6", at_minimum + "per-sample gradients", "Sigma against 2 L GN, median |ln ratio|", 0.0,
                      over(trained, noise_law), fitted_share + sampling});
     cases.push_back({"b6", start + "per-sample gradients", "Sigma against 2 L GN, median |ln ratio|", 0.0,
@@ -287,8 +288,9 @@ ExperimentResult run(const ExperimentOptions& options) {
     for (const Stopped& b : bundled)
         cases.push_back(
             {"b6", b.name + ", trained, " + cloud, gauss_newton, 0.0, b.cloud_gauss_newton, cloud_tolerance});
-    cases.push_back({"b11", at_minimum + "per-sample gradients", "E[g_n g_n'] / (sigma^2 E[(1 - leverage) JJ']), geometric mean",
-                     1.0, corrected, fitted_share + sampling});
+    cases.push_back({"b11", at_minimum + "per-sample gradients",
+                     "E[g_n g_n'] / (sigma^2 E[(1 - leverage) JJ']), geometric mean", 1.0, corrected,
+                     fitted_share + sampling});
     for (const auto& [where, nets] : {std::pair{at_minimum, &trained}, std::pair{start, &untrained}})
         cases.push_back({"b11", where + "J by differences", "largest |Sigma - (J'diag(r^2)J / n - gg')|, relative", 0.0,
                          over(*nets, [](const Measured& m) { return m.noise_identity; }), 1e-6});

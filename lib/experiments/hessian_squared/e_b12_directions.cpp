@@ -1,5 +1,5 @@
-#include "entries.hpp"
 #include "../measure.hpp"
+#include "entries.hpp"
 #include "hessq/core/parallel.hpp"
 #include "hessq/objectives/quadratic.hpp"
 #include "hessq/solvers/step_quality.hpp"
@@ -311,13 +311,15 @@ ExperimentResult run(const ExperimentOptions& options) {
         cases.push_back({"b22", where(angles[a]), cosine_name, second_cosine[k].mean, rotations.mean(&Rotated::adam, a),
                          second_cosine[k].tolerance(), Prediction::printed});
     }
-    cases.push_back({"b22", where(0.3), "cos(Newton's step, SGD's)", 0.47, rotations.mean(&Rotated::sgd, 6), 0.01, Prediction::printed});
+    cases.push_back({"b22", where(0.3), "cos(Newton's step, SGD's)", 0.47, rotations.mean(&Rotated::sgd, 6), 0.01,
+                     Prediction::printed});
     cases.push_back({"b22", "H of rank one, the squared law exact", "p_H", 0.5, rank_one_slope(options), 1e-9});
 
     cases.push_back({"b23", where(0.01), "cos(Newton's step, Jacobi's)", second_jacobi_cosine.mean,
                      rotations.mean(&Rotated::jacobi, 3), second_jacobi_cosine.tolerance(), Prediction::printed});
     cases.push_back({"b23", where(0.01), "decrease of the loss by a Jacobi step", second_jacobi_decrease.mean,
-                     rotations.mean(&Rotated::decrease_jacobi), second_jacobi_decrease.tolerance(), Prediction::printed});
+                     rotations.mean(&Rotated::decrease_jacobi), second_jacobi_decrease.tolerance(),
+                     Prediction::printed});
     // One draw's, to three digits.
     cases.push_back({"b23", where(0.01), "decrease of the loss by a step of SGD", 0.752,
                      rotations.mean(&Rotated::decrease_sgd), 0.005, Prediction::printed});
@@ -330,8 +332,8 @@ ExperimentResult run(const ExperimentOptions& options) {
     // One draw's, and draws have a standard deviation of 0.009.
     cases.push_back({"b23", where(1.0), "decrease by the best diagonal in distance", 0.792,
                      rotations.mean(&Rotated::in_distance), 0.03, Prediction::printed});
-    cases.push_back(
-        {"b23", where(1.0), "decrease by the best diagonal in loss", 0.841, rotations.mean(&Rotated::in_loss), 0.03, Prediction::printed});
+    cases.push_back({"b23", where(1.0), "decrease by the best diagonal in loss", 0.841,
+                     rotations.mean(&Rotated::in_loss), 0.03, Prediction::printed});
 
     const Vector lambda = bench_spectrum();
     constexpr std::array<Index, 4> batches = {1, 16, 64, 1024};
@@ -341,8 +343,8 @@ ExperimentResult run(const ExperimentOptions& options) {
         // Larger batches have fewer draws: a gradient of B samples is B times as exact, and a product of normals has
         // heavy tails.
         const Index draws = batch > 100 ? 6400 : batch > 1 ? 64'000 : 192'000;
-        const Matrix forms = step_forms(batch, options.draws(draws, draws / 4),
-                                        options, first_stream + 400'000 + 1000 * b);
+        const Matrix forms =
+            step_forms(batch, options.draws(draws, draws / 4), options, first_stream + 400'000 + 1000 * b);
         const RegressionCloud cloud{cloud_variance, label_noise, static_cast<double>(batch)};
         const Vector w = regression_second_moment(lambda, cloud);
         const auto add = [&](const std::string& method, Index column, const Vector& d) {

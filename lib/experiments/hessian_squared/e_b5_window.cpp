@@ -1,5 +1,5 @@
-#include "entries.hpp"
 #include "../measure.hpp"
+#include "entries.hpp"
 #include "hessq/core/parallel.hpp"
 #include "hessq/objectives/quadratic.hpp"
 #include "hessq/theory/hessian_squared.hpp"
@@ -90,8 +90,8 @@ ExperimentResult run(const ExperimentOptions& options) {
     // Draws of their own for each number of steps: they are measurements of different things.
     std::vector<Matrix> sums;
     for (std::size_t i = 0; i < steps.size(); ++i)
-        sums.push_back(
-            accumulated(wide, Accumulator::sum, steps[i], beta2, options, 5'100'000 + 1000 * static_cast<std::uint64_t>(i)));
+        sums.push_back(accumulated(wide, Accumulator::sum, steps[i], beta2, options,
+                                   5'100'000 + 1000 * static_cast<std::uint64_t>(i)));
     const Matrix average = accumulated(wide, Accumulator::average, 100, beta2, options, 5'110'000);
     const auto predicted_p = [&](const Vector& w) { return root_exponent_estimate(wide, w.replicate(1, 2)).value; };
 

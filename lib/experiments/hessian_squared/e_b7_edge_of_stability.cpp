@@ -1,5 +1,5 @@
-#include "entries.hpp"
 #include "../measure.hpp"
+#include "entries.hpp"
 #include "hessq/core/parallel.hpp"
 #include "hessq/objectives/quadratic.hpp"
 #include "hessq/operators/diagonals.hpp"
@@ -171,7 +171,8 @@ ExperimentResult run(const ExperimentOptions& options) {
         const std::string where = "no noise, diagonal H, " + row.name();
         const Estimate root = mean_ratio(runs.root, edge_root_second_moment(lambda, lr, row.betas.beta1));
         const std::string law = "sqrt(v_i) / (lr kappa_1 lambda_i / 2), mean";
-        if (row.prediction() == Prediction::printed) cases.push_back({"0.5", where, law + ": to 15 %", 1.0, root, bursts});
+        if (row.prediction() == Prediction::printed)
+            cases.push_back({"0.5", where, law + ": to 15 %", 1.0, root, bursts});
         cases.push_back({"0.5", where, law, row.root, root, 0.01, row.prediction()});
         cases.push_back(
             {"0.5", where, "p, the exponent of sqrt(v_i)", 1.0,
@@ -237,8 +238,8 @@ ExperimentResult run(const ExperimentOptions& options) {
             {"0.5", where, "lr lambda_max(diag(sqrt v)^-1 H)", 2.0, mean(b, &Settled::sharpness), 2.0 * tolerance});
     }
     const std::string with_momentum = dense + "Adam, beta1 = 0.9, beta2 = 0.99";
-    cases.push_back({"0.5", with_momentum, "sqrt(v_i) / (lr kappa_1 P_i), mean: to 15 %", 1.0,
-                     mean(2, &Settled::root), bursts});
+    cases.push_back(
+        {"0.5", with_momentum, "sqrt(v_i) / (lr kappa_1 P_i), mean: to 15 %", 1.0, mean(2, &Settled::root), bursts});
     // A dual solution s s' / 2 of rank one means H s = 2 P s: along s every coordinate moves as in one dimension with
     // lambda_i = 2 P_i, and so momentum adds what it adds on a diagonal H.
     Vector alone(draws);
@@ -292,7 +293,8 @@ ExperimentResult run(const ExperimentOptions& options) {
         "worst coordinate of each of {} random Hessians on average; {} of them have a dual solution of rank one, where "
         "it is exact. |H_ii| is too small by a factor of {:.2f}, the row norm by {:.2f}. With beta2 = 0.99 P is off by "
         "{:.2g}, and with momentum, beta1 = 0.9, sqrt(v_i) is {:.3f} times as large ({:.3f} times what it is on a "
-        "diagonal H, where the dual solution has rank one and the motion one dimension). Where sqrt(v) passes lr lambda on "
+        "diagonal H, where the dual solution has rank one and the motion one dimension). Where sqrt(v) passes lr "
+        "lambda on "
         "its way down, x can shrink by exp(-4935) for beta2 = 0.999: runs that might do so were given gradient noise "
         "of 1e-12, lest they underflow.",
         least_burst, most_burst, mean(1, &Settled::worst).value, draws, rank_one, on_diagonal.value, on_rows.value,

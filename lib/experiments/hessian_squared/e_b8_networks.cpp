@@ -1,5 +1,5 @@
-#include "entries.hpp"
 #include "../measure.hpp"
+#include "entries.hpp"
 #include "hessq/core/parallel.hpp"
 #include "hessq/datasets/bundled.hpp"
 #include "hessq/objectives/problems.hpp"
@@ -335,6 +335,8 @@ ExperimentResult run(const ExperimentOptions& options) {
     const std::size_t runs = std::min(count, static_cast<std::size_t>(options.draws(40, 20)));
     std::vector<RunMeasured> sgd(count), adam(runs), momentum(runs);
     constexpr double sgd_lr = 0.05, adam_lr = 0.002;
+    // As good as none, but the weights of a unit that has died, whose gradient is exactly zero, stay where they are.
+    constexpr double no_eps = 1e-100;
     constexpr Index sgd_batch = 4, adam_batch = 16;
     BundledMeasured digits;
     parallel_for(static_cast<Index>(count) + 1, [&](Index i) {
@@ -350,8 +352,8 @@ ExperimentResult run(const ExperimentOptions& options) {
         const auto plain = sgd_optimizer({.lr = sgd_lr});
         sgd[at] = run_from(net, *plain, sgd_lr, sgd_batch, draws);
         if (at >= runs) return;
-        const auto first = adam_optimizer({.lr = adam_lr, .beta1 = 0.0, .eps = 0.0});
-        const auto second = adam_optimizer({.lr = adam_lr, .eps = 0.0});
+        const auto first = adam_optimizer({.lr = adam_lr, .beta1 = 0.0, .eps = no_eps});
+        const auto second = adam_optimizer({.lr = adam_lr, .eps = no_eps});
         adam[at] = run_from(net, *first, adam_lr, adam_batch, draws + 1);
         momentum[at] = run_from(net, *second, adam_lr, adam_batch, draws + 2);
     });
@@ -413,8 +415,7 @@ ExperimentResult run(const ExperimentOptions& options) {
     const Estimate noise = each([](const Measured& m) { return m.q_noise; });
     cases.push_back({"b6", trained + "per-sample gradients", "q", 1.0, noise, q_noise});
     for (const BundledMeasured& b : bundled)
-        cases.push_back(
-            {"b6", b.name + ", cross-entropy, trained, per-sample gradients", "q", 1.0, b.noise, q_noise});
+        cases.push_back({"b6", b.name + ", cross-entropy, trained, per-sample gradients", "q", 1.0, b.noise, q_noise});
     const std::string identity = "2 E[delta_i g_i] / (lr sqrt(v_i)), median";
     const Estimate x1 = over(adam, [](const RunMeasured& r) { return r.alignment; });
     cases.push_back({"x1", trained + "Adam's own cloud, beta1 = 0", identity, 1.0, x1, 0.1});
@@ -465,7 +466,8 @@ ExperimentResult run(const ExperimentOptions& options) {
         "0.1 (that of the covariance, which the figure shows, to {:.2f}, {:.2f} and {:.2f}), and there the exponent no "
         "longer tells the two laws apart. The gradient as a whole stays linear, but not along flat directions, which "
         "count as much in an exponent: at s = 0.03 the nonlinear part is {:.0f} % of the gradient and {:.0f} % of it "
-        "along a typical eigenvector. The third derivative alone (b20) predicts the covariance's fall: {:.2f} at s = 0.01. (The "
+        "along a typical eigenvector. The third derivative alone (b20) predicts the covariance's fall: {:.2f} at s = "
+        "0.01. (The "
         "fourth contributes to the same order in s; with it the prediction is {:.2f}.) Before training, where the "
         "mean gradient is not zero, only the covariance shows the square: q = {:.2f}, and {:.2f} for the second "
         "moment. The network on digits, trained to |g| = {:.0e}, gives {:.2f} by its covariance, {:.2f} by its second "
@@ -475,8 +477,7 @@ ExperimentResult run(const ExperimentOptions& options) {
         "{:.2f}. Still sqrt(v_i) = 2 E[delta_i g_i] / lr holds along Adam to {:.1f} %, since it asks for "
         "stationarity alone.",
         count, students.stopped_early, mean_q(0), noise.value, mean_q(1), mean_q(2), mean_q(3), mean_covariance(1),
-        mean_covariance(2), mean_covariance(3),
-        100.0 * each([](const Measured& m) { return m.linear_error[2]; }).value,
+        mean_covariance(2), mean_covariance(3), 100.0 * each([](const Measured& m) { return m.linear_error[2]; }).value,
         100.0 * each([](const Measured& m) { return m.typical_error[2]; }).value,
         each([](const Measured& m) { return m.q_cubic[1]; }).value,
         each([](const Measured& m) { return m.q_predicted[1]; }).value,

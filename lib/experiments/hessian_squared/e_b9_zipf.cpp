@@ -1,5 +1,5 @@
-#include "entries.hpp"
 #include "../measure.hpp"
+#include "entries.hpp"
 #include "hessq/core/parallel.hpp"
 #include "hessq/datasets/bundled.hpp"
 #include "hessq/datasets/synthetic.hpp"
@@ -252,7 +252,8 @@ ExperimentResult run(const ExperimentOptions& options) {
                                 gaussian.against_prediction(row), 0.02});
         // Three standard deviations of a draw.
         result.cases.push_back({"b25", "50 Gaussian classes, " + size, quantity + ", against another computation",
-                                second_mean[b], gaussian.mean_measured(row), 3.0 * second_deviation[b], Prediction::printed});
+                                second_mean[b], gaussian.mean_measured(row), 3.0 * second_deviation[b],
+                                Prediction::printed});
         // Whitening makes the mean over classes of the variance within them the identity, not every single one.
         result.cases.push_back({"b25", "digits of Zipf frequencies, whitened, " + size, quantity,
                                 white.mean_predicted(row), white.against_prediction(row), 0.05});

@@ -1,5 +1,5 @@
-#include "entries.hpp"
 #include "../measure.hpp"
+#include "entries.hpp"
 #include "hessq/core/random.hpp"
 #include "hessq/objectives/quadratic.hpp"
 #include "hessq/theory/hessian_squared.hpp"
@@ -79,9 +79,8 @@ ExperimentResult run(const ExperimentOptions& options) {
         const auto turn = [&](std::uint64_t index) {
             return static_cast<std::uint64_t>(draws.integer(index, Index{1} << 62));
         };
-        const SimulatedMoments moments =
-            stationary(rotated(curvatures, 1.0, turn(8)), rotated(variances, 1.0, turn(9)), 0.0, pair_runs, options,
-                       13'100'000 + 1000 * which);
+        const SimulatedMoments moments = stationary(rotated(curvatures, 1.0, turn(8)), rotated(variances, 1.0, turn(9)),
+                                                    0.0, pair_runs, options, 13'100'000 + 1000 * which);
         show(moments);
         ratio(i) = identity(moments).value;
     }

@@ -129,16 +129,16 @@ CloudMoments gradient_cloud(const NetworkAt& network, double s, Index draws, Ind
 }
 
 Matrix noise_by_parts(const NetworkAt& network, Index parts) {
-    const Index samples = network.loss->samples();
-    require(parts >= 1 && parts <= samples, "noise_by_parts", "parts must be from 1 to the number of samples", parts);
+    const Index count = network.loss->samples();
+    require(parts >= 1 && parts <= count, "noise_by_parts", "parts must be from 1 to the number of samples", parts);
     Matrix result(network.lambda.size(), parts);
     parallel_for(parts, [&](Index p) {
         std::vector<Index> members;
-        for (Index i = p; i < samples; i += parts) members.push_back(i);
+        for (Index i = p; i < count; i += parts) members.push_back(i);
         Matrix g = network.loss->per_sample_gradients(network.parameters, Batch(std::move(members)));
         g.colwise() -= network.gradient;
         result.col(p) = (network.directions.transpose() * g).cwiseAbs2().rowwise().sum() *
-                        (static_cast<double>(parts) / static_cast<double>(samples));
+                        (static_cast<double>(parts) / static_cast<double>(count));
     });
     return result;
 }
