@@ -130,7 +130,7 @@ ExperimentResult run(const ExperimentOptions& options) {
     // a5: networks.
     const Problem iris = bundled_problem("iris-mlp");
     const auto& softmax = dynamic_cast<const Mlp&>(*iris.objective);
-    const Mlp squared = teacher_network({options.seed, streams}, 0.1);
+    const Mlp squared = teacher_network({0, streams}, 0.1);
     std::vector<Index> widths = {8, 32, 128};
     if (options.effort != Effort::quick) widths.push_back(512);
     const Index runs = options.draws(100, 40);

@@ -77,7 +77,7 @@ ExperimentResult run(const ExperimentOptions& options) {
     for (const Spectrum& s : spectra) {
         const double threshold = 1e-9 * s.lambda.norm(); // every gradient is longer
         const Matrix w =
-            clipped_squares(s.lambda, threshold, options.draws(80'000, 8000), options.seed, stream += 1000);
+            clipped_squares(s.lambda, threshold, options.draws(160'000, 16'000), options.seed, stream += 1000);
         const Vector law = clipped_second_moment(s.lambda, threshold),
                      simple = concentrated_second_moment(s.lambda, threshold);
         const std::string where =
@@ -103,7 +103,7 @@ ExperimentResult run(const ExperimentOptions& options) {
     struct Entry {
         double g, sd, threshold;
     };
-    for (const Entry e : {Entry{0.3, 1.0, 0.5}, Entry{0.5, 0.3, 0.4}, Entry{1.0, 1.0, 3.0}}) {
+    for (const Entry e : {Entry{0.5, 1.0, 0.5}, Entry{0.5, 0.3, 0.4}, Entry{1.0, 1.0, 3.0}}) {
         const Index draws = options.draws(2'000'000, 200'000);
         Matrix moments(2, blocks);
         stream += 1000;
