@@ -187,7 +187,7 @@ std::string finding_of(const ClippingResult& result, const std::string& problem)
         "quadratic: {}{}. ",
         format_number(scaled.factor), percent(scaled.clipped[1]),
         format_estimate(result.stationary.found.loss_ratio.value, result.stationary.found.loss_ratio.std_error),
-        std::abs(result.stationary.found.drift) > 0.1
+        std::abs(result.stationary.found.drift) > 0.03
             ? fmt::format(" here, where the run is not stationary (a drift of {})",
                           format_number(result.stationary.found.drift, 2))
             : " here");
@@ -210,8 +210,8 @@ std::string finding_of(const ClippingResult& result, const std::string& problem)
             best = &row;
     }
     const RescueSummary bare = summary_of(*none);
-    text += fmt::format("From starts {} times too large, {} of {} runs without a remedy get to the loss of an ordinary "
-                        "run at half time{}; ",
+    text += fmt::format("From starts {} times too large, {} of {} runs without a remedy gain what an ordinary run "
+                        "gains in half the time, but for 5 %{}; ",
                         format_number(result.scale), bare.reached, bare.seeds,
                         bare.diverged > 0 ? fmt::format(" ({} diverge)", bare.diverged) : "");
     if (best == nullptr) return text + "no remedy helps within these steps.";

@@ -152,7 +152,7 @@ GradientTrace trace_gradients(const FiniteSumObjective& objective, VectorView st
         const Vector g = objective.gradient(w), step = u;
         TraceLook look{.step = now,
                        .loss = objective.value(w),
-                       .noise = noise_moments(objective, w),
+                       .noise = noise_moments(objective, w, options.pairs),
                        .sign_cosine = g.isZero(0.0) ? std::numeric_limits<double>::quiet_NaN() : sign_cosine(g),
                        .promised = g.dot(step),
                        .curvature_cost = 0.5 * quadratic_form(objective.hessian(w), step)};

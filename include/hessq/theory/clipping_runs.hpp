@@ -36,6 +36,7 @@ struct TraceOptions {
     Index batch = 64;       ///< from 1 to the samples
     Index looks = 20;       ///< at least 1: full-batch measurements, evenly spaced from step 0 on
     std::uint64_t seed = 0; ///< of the batches
+    Index pairs = 256;      ///< as in noise_moments
 };
 
 /// One full-batch measurement, before the update u of this step.
