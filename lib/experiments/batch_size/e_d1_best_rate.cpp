@@ -43,8 +43,11 @@ ExperimentResult run(const ExperimentOptions& options) {
             // Jumps are drawn sample by sample.
             const DrawDirection direction = jumps ? sparse_gradient(problem, 0.1, batch)
                                                   : normal_gradient(problem, problem.noise_sd.asDiagonal(), size);
-            const Matrix moments =
-                drawn_moments(problem, direction, jumps && batch > 8 ? draws / 8 : draws, options.seed, stream += 100);
+            const Matrix moments = drawn_moments(problem, direction,
+                                                 jumps && batch > 8 ? draws / 8
+                                                 : batch > 1        ? draws
+                                                                    : 4 * draws,
+                                                 options.seed, stream += 100);
             const std::string where =
                 fmt::format("quadratic loss, {}, B = {}", jumps ? "noise in rare jumps" : "normal noise", batch);
             const Estimate rate = rate_of(moments);

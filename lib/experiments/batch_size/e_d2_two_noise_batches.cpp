@@ -12,7 +12,7 @@ namespace {
 
 double ratio(const NoiseScales& scales) { return scales.simple_batch / scales.noise_batch; }
 
-ExperimentResult run(const ExperimentOptions& options) {
+ExperimentResult run(const ExperimentOptions&) {
     ExperimentResult result;
     const auto add = [&](const std::string& claim, const std::string& where, double value, double tolerance) {
         result.cases.push_back({claim, where, "B_simple / B_noise", 1.0, exact(value), tolerance});
@@ -26,7 +26,7 @@ ExperimentResult run(const ExperimentOptions& options) {
     add("d5", "H = diag(1, 3), Sigma = I, g = (1, 1)", stretched, 0.5);
     add("y5", "H = diag(1, 3), Sigma = I, g = (1, 1)", stretched, 1e-12);
 
-    // Along runs: where the gradient lies in steep directions, tr Sigma H / tr Sigma < g'Hg / g'g.
+    // The same points whatever the seed: a ratio at one point has no error bar.
     result.figure = {.title = "The simple noise batch against the exact one",
                      .x_label = "steps of Adam",
                      .y_label = "B_simple / B_noise",
@@ -45,7 +45,7 @@ ExperimentResult run(const ExperimentOptions& options) {
                       {.steps = step - done,
                        .batch = 32,
                        .sampling = Sampling::iid,
-                       .seed = options.seed + static_cast<std::uint64_t>(step)})
+                       .seed = static_cast<std::uint64_t>(step)})
                     .parameters;
             done = step;
             const LocalModel model = local_model(*problem.objective, w);

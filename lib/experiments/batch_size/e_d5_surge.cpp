@@ -1,6 +1,8 @@
 #include "../measure.hpp"
 #include "drawn_steps.hpp"
 #include "entries.hpp"
+#include "hessq/optimizers/optimizer.hpp"
+#include "hessq/theory/epsilon.hpp"
 
 #include <cmath>
 #include <fmt/format.h>
@@ -39,8 +41,8 @@ void test_rates(ExperimentResult& result, const ExperimentOptions& options) {
     const StepProblem uneven = uneven_problem(), surging = alike_problem(10, 0.5, 10.0);
     std::uint64_t stream = 31'510'000;
     const auto drawn = [&](const StepProblem& problem, const Matrix& root, double batch) {
-        return rate_of(drawn_moments(problem, signs_of(normal_gradient(problem, root, batch)), draws, options.seed,
-                                     stream += 100));
+        return rate_of(drawn_moments(problem, signs_of(normal_gradient(problem, root, batch)),
+                                     batch > 1.0 ? draws : 4 * draws, options.seed, stream += 100));
     };
     const auto add = [&](const std::string& where, double predicted, const Estimate& measured, double tolerance) {
         result.cases.push_back({"d9", where, "best rate / predicted", 1.0, relative(measured, predicted), tolerance});
@@ -81,15 +83,15 @@ void test_rates(ExperimentResult& result, const ExperimentOptions& options) {
 
     // d11: a diagonal Hessian. As printed, the numerator of the small-batch form is sum sigma_i.
     const StepProblem diagonal = alike_problem(10, 0.0, 10.0);
-    const double small = 0.1;
+    const double small = 1.0;
     const Estimate rate = drawn(diagonal, diagonal.noise_sd.asDiagonal(), small);
     const auto form = [&](double numerator) {
         return numerator / (10.0 * 10.0) * std::sqrt(2.0 * small / std::numbers::pi);
     };
-    result.cases.push_back({"d11", "diagonal H, B = 0.1, numerator sum |g_i|", "best rate / predicted", 1.0,
+    result.cases.push_back({"d11", "diagonal H, B = 1, numerator sum |g_i|", "best rate / predicted", 1.0,
                             relative(rate, form(diagonal.gradient.lpNorm<1>())), 0.15});
-    result.cases.push_back({"d11", "diagonal H, B = 0.1, numerator sum sigma_i as printed", "best rate / predicted",
-                            1.0, relative(rate, form(diagonal.noise_sd.sum())), 0.15});
+    result.cases.push_back({"d11", "diagonal H, B = 1, numerator sum sigma_i as printed", "best rate / predicted", 1.0,
+                            relative(rate, form(diagonal.noise_sd.sum())), 0.15});
     result.cases.push_back(
         {"d11", "diagonal H, equal sigma_i / |g_i|", "surge", 0.0, exact(yes(exact_peak(diagonal).exists)), 0.0});
     StepProblem scattered = spread_problem(options.seed);
@@ -106,6 +108,23 @@ void test_rates(ExperimentResult& result, const ExperimentOptions& options) {
     result.cases.push_back({"d14", "signs, H_ij = 0.5, B = 100", "alpha, to be inside (1/2, 1)", 0.75,
                             exact(local_slope([&](double b) { return sign_best_step(surging, b).rate; }, 100.0)),
                             0.24999});
+
+    // With an epsilon well above the gradient the slope leaves 1/2 where neither noise nor epsilon rules alone.
+    const StepProblem one = alike_problem(1, 0.0, 10.0);
+    const SteepestSlope steepest =
+        steepest_slope([&](double b) { return epsilon_best_step(EpsilonForm::softsign, one, 10.0, b).rate; },
+                       {.least = 1e-2, .largest = 1e4, .points = 25});
+    result.cases.push_back({"d14",
+                            fmt::format("softsign with eps = 10 |g|, one coordinate, B = {:.1f}", steepest.batch),
+                            "alpha, to be inside (1/2, 1)", 0.75, exact(steepest.slope), 0.24999});
+
+    // d9 is to be exact for Adam's first step: with eps = 0, and if the bias is corrected.
+    const Vector first = adam_optimizer({.lr = 1.0, .eps = 0.0})->update(Vector::Zero(3), uneven.gradient);
+    result.cases.push_back({"d9", "Adam's first step, bias corrected, eps = 0", "update / sign", 1.0,
+                            exact(first.cwiseQuotient(uneven.gradient.cwiseSign()).mean()), 1e-12});
+    const double m = (1.0 - 0.9) * uneven.gradient(0), v = (1.0 - 0.999) * uneven.gradient(0) * uneven.gradient(0);
+    result.cases.push_back({"d9", "Adam's first step, bias not corrected, betas 0.9 and 0.999", "update / sign", 1.0,
+                            exact(m / std::sqrt(v)), 1e-12});
 
     for (const double batch : {1e-2, 100.0})
         result.cases.push_back(
@@ -125,7 +144,7 @@ ExperimentResult run(const ExperimentOptions& options) {
         {"d12", alike, "exact height of the peak / predicted", 1.0, exact(found.rate / essay.rate), 1e-6});
     result.cases.push_back(
         {"d12", alike, "exact B of the peak / predicted", 1.0, exact(found.batch / essay.batch), 0.05});
-    for (const double coupling : {0.1, 0.2}) {
+    for (const double coupling : {-0.05, 0.1, 0.2}) {
         const StepProblem problem = alike_problem(10, coupling, 10.0);
         result.cases.push_back(
             {"d12",
@@ -146,7 +165,7 @@ ExperimentResult run(const ExperimentOptions& options) {
         },
         {.least = 1e-2, .largest = 1e6, .points = 81});
     result.cases.push_back(
-        {"d12", "the same, noise correlated with r = 0.6", "surge", 1.0, exact(yes(correlated.exists)), 0.0});
+        {"d12", alike + ", noise correlated with r = 0.6", "surge", 1.0, exact(yes(correlated.exists)), 0.0});
 
     // d15: does noise correct the direction? Then a noisy step lowers the loss more than a noiseless one.
     const auto helps = [](const StepProblem& problem, double batch) {

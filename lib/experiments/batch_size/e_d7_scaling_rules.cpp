@@ -93,18 +93,23 @@ ExperimentResult run(const ExperimentOptions& options) {
                             "stationary excess loss, after / before", 1.0, malladi, 0.12});
 
     result.figure = {.title = "What the rules keep",
-                     .x_label = "rule (1: SGD linear, 2: SGD root, 3: Adam root, 4: Adam linear, 5: Malladi)",
-                     .y_label = "stationary excess loss, after / before"};
-    Series points{.style = Series::Style::points};
-    const std::vector<Estimate> all = {linear, root, adam_root, adam_linear, malladi};
-    for (std::size_t i = 0; i < all.size(); ++i) {
-        points.x.push_back(static_cast<double>(i + 1));
-        points.y.push_back(all[i].value);
-        points.lower.push_back(all[i].value - 2.0 * all[i].std_error);
-        points.upper.push_back(all[i].value + 2.0 * all[i].std_error);
-    }
-    result.figure.series = {points};
-    result.figure.guides = {{0.0, 1.0, 1.0, "kept"}};
+                     .x_label = "factor of the batch",
+                     .y_label = "stationary excess loss, after / before",
+                     .log_x = true,
+                     .guides = {{0.0, 1.0, 1.0, "kept"}}};
+    const auto draw = [&](const std::string& label, const Estimate& found) {
+        result.figure.series.push_back({.label = label,
+                                        .x = {1.0, k},
+                                        .y = {1.0, found.value},
+                                        .style = Series::Style::linepoints,
+                                        .lower = {1.0, found.value - 2.0 * found.std_error},
+                                        .upper = {1.0, found.value + 2.0 * found.std_error}});
+    };
+    draw("SGD, linear", linear);
+    draw("SGD, square root", root);
+    draw("Adam, linear", adam_linear);
+    draw("Adam, square root", adam_root);
+    draw("Adam, Malladi", malladi);
     result.caption =
         "Quadratic with 10 eigenvalues from 0.5 to 2, noise I / B, batch times 4; bars of two standard errors.";
     result.paragraph = fmt::format("A rule is right if it leaves the stationary state alone. For SGD the excess loss "

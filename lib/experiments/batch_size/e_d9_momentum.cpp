@@ -91,9 +91,9 @@ ExperimentResult run(const ExperimentOptions& options) {
         result.cases.push_back({"d18", fmt::format("SNR = {}, from the update's RMS", snr), "SNR / true SNR", 1.0,
                                 relative(inverted, snr), 0.3});
     }
-    const Estimate short_memory = simulated_rms(0.0, beta1, 0.95, steps, options.seed, stream += 100);
+    const Estimate short_memory = simulated_rms(0.0, beta1, 0.95, 4 * steps, options.seed, stream += 100);
     result.cases.push_back(
-        {"d18", "pure noise, beta2 = 0.95", "RMS of the update", update_rms(0.0, beta1), short_memory, 0.003});
+        {"d18", "pure noise, beta2 = 0.95", "RMS of the update", update_rms(0.0, beta1), short_memory, 0.001});
     for (int k = 0; k <= 60; ++k) {
         law.x.push_back(std::pow(10.0, -2.0 + 4.0 * k / 60.0));
         law.y.push_back(update_rms(law.x.back(), beta1));
