@@ -13,6 +13,7 @@ using Action = std::function<void(const std::string& command_line)>;
 Action problems_command(CLI::App& command);
 Action curvature_command(CLI::App& command);
 Action compare_command(CLI::App& command);
+Action epsilon_command(CLI::App& command);
 Action regimes_command(CLI::App& command);
 Action train_command(CLI::App& command);
 Action theory_command(CLI::App& command);
