@@ -4,7 +4,6 @@
 #include "hessq/optimizers/optimizer.hpp"
 #include "hessq/optimizers/train.hpp"
 #include "hessq/theory/epsilon_measurement.hpp"
-#include "support/figures.hpp"
 #include "support/memory.hpp"
 #include "support/run.hpp"
 
@@ -135,8 +134,7 @@ Action epsilon_command(CLI::App& command) {
         const Vector w = point_of(run, *options);
         const EpsilonPoint point = with_finite_numbers("hessq epsilon", [&] { return epsilon_point(objective, w); });
         describe(point, *options, study);
-        for (const Index batch : {Index{1}, Index{16}, Index{256}})
-            if (study.measured_batches.empty() || batch <= objective.samples()) study.measured_batches.push_back(batch);
+        study.measured_batches = {1, 16, 256, 4096}; // with replacement: also beyond the number of samples
         std::vector<double> epsilons = {0.0};
         epsilons.insert(epsilons.end(), chosen.begin(), chosen.end());
         epsilons.push_back(infinity);

@@ -36,7 +36,7 @@ double worst_factor(const EpsilonCurve& curve, const std::optional<Vector>& clos
 std::string peak_words(const EpsilonCurve& curve) {
     if (!curve.peak.exists) return "none";
     return fmt::format("{}{} % at B = {}", curve.peak.height >= 0.0 ? "+" : "",
-                       format_number(100.0 * curve.peak.height, 2), format_number(curve.peak.batch, 3));
+                       format_number(100.0 * curve.peak.height, 3), format_number(curve.peak.batch, 3));
 }
 
 /// A peak above the limit by more than a part in a thousand.
@@ -127,6 +127,27 @@ std::string measured_sentence(const EpsilonStudy& study) {
         format_number(std::exp(std::abs(worst)), 2), worst < 0.0 ? "smaller" : "larger", eps_words(at_eps), at_batch);
 }
 
+/// Whether real mini-batches show a peak: some measured rate above that of the full batch by three standard errors.
+std::string real_surge_sentence(const EpsilonStudy& study) {
+    std::string with;
+    bool predicted = false;
+    for (const EpsilonRow& row : study.rows) {
+        const EpsilonCurve& curve = row.curves[ratio_form];
+        predicted = predicted || is_surge(curve);
+        if (!(curve.limit > 0.0) || !std::isfinite(curve.limit)) continue;
+        for (const std::optional<Estimate>& rate : row.measured)
+            if (rate && rate->value - 3.0 * rate->std_error > curve.limit) {
+                with += (with.empty() ? "" : ", ") + eps_words(row.eps);
+                break;
+            }
+    }
+    if (!with.empty()) return fmt::format(" Real mini-batches exceed the full batch's rate for eps = {}.", with);
+    return predicted
+               ? " None of the batch sizes that were drawn exceeds the full batch's rate: with this noise there is "
+                 "no surge."
+               : "";
+}
+
 std::string run_sentence(const EpsilonStudy& study) {
     std::string text;
     const EpsilonRow* first = nullptr;
@@ -194,7 +215,7 @@ std::string finding_of(const EpsilonStudy& study, const std::string& problem) {
     if (study.dead > 0)
         text += fmt::format(" {} of {} coordinates have no gradient in any sample and are left out.", study.dead,
                             study.dead + study.live);
-    return text + surge_sentence(study) + measured_sentence(study) + run_sentence(study);
+    return text + surge_sentence(study) + measured_sentence(study) + real_surge_sentence(study) + run_sentence(study);
 }
 
 TextTable point_table(const EpsilonStudy& study) {
@@ -272,7 +293,10 @@ TextTable run_table(const EpsilonStudy& study) {
         } else {
             for (int k = 0; k < 3; ++k) cells.push_back(Cell("-"));
         }
-        cells.push_back(Cell(!row.run->remark.empty() ? row.run->remark : row.best ? row.best->remark : ""));
+        cells.push_back(Cell(row.eps == 0.0 && study.dead > 0 ? "0 / 0 in coordinates without a gradient"
+                             : !row.run->remark.empty()       ? row.run->remark
+                             : row.best                       ? row.best->remark
+                                                              : ""));
         table.add_row(std::move(cells));
     }
     return table;
