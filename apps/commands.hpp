@@ -14,6 +14,7 @@ Action problems_command(CLI::App& command);
 Action curvature_command(CLI::App& command);
 Action compare_command(CLI::App& command);
 Action layerwise_command(CLI::App& command);
+Action epsilon_command(CLI::App& command);
 Action regimes_command(CLI::App& command);
 Action clipping_command(CLI::App& command);
 Action batch_size_command(CLI::App& command);

@@ -29,6 +29,8 @@ const std::vector<Command> commands = {
     {"compare", "Newton against Adam and RMSprop along a training run, and what v measures", compare_command},
     {"curvature", "at one point: loss, gradient, Hessian, Gauss-Newton, Fisher, noise, extreme eigenvalues",
      curvature_command},
+    {"epsilon", "what Adam's epsilon does to the best learning rate, its law in the batch size, and real runs",
+     epsilon_command},
     {"regimes", "a map of what v measures: batch size against learning rate, or distance from the minimum",
      regimes_command},
     {"layerwise", "the learning rate of a layer that is stored divided by a factor, for every optimizer",
