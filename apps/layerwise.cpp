@@ -32,8 +32,9 @@ struct LayerwiseOptions {
 
 /// A dense Hessian for every step is left to those who ask for it from this number of parameters on.
 constexpr Index many_parameters = 1000;
-/// Of a measured exponent and of paths: rounding, with room for steps that amplify it.
-constexpr double exponent_tolerance = 1e-6, path_tolerance = 1e-9;
+/// Of a measured exponent and of paths: rounding, with room for steps that amplify it, as roots of badly conditioned
+/// matrices do.
+constexpr double exponent_tolerance = 1e-6, path_tolerance = 1e-6;
 
 /// One optimizer. Where the loss or a step was not finite there is a reason and no number.
 struct Row {
@@ -221,7 +222,8 @@ Action layerwise_command(CLI::App& command) {
     const auto options = std::make_shared<LayerwiseOptions>();
     add_problem_options(command, options->problem, "digits-mlp");
     const std::string group = "Reparametrization";
-    add_text(command, "--lambda", options->lambda, "X,X,...", "at least two factors: theta = lambda phi")->group(group);
+    add_text(command, "--lambda", options->lambda, "X,X,...", "at least three factors: theta = lambda phi")
+        ->group(group);
     add_text(command, "--groups", options->groups, "PATTERN", "the groups that get it, as in a shell: 'layer0.*'")
         ->group(group);
     add_text(command, "--methods", options->methods, "NAME,...",
@@ -288,7 +290,9 @@ Action layerwise_command(CLI::App& command) {
         report.table(
             table, "exponent: of lambda in the rate, constants translated. constants kept: the same with the numbers "
                    "eps, decay and clip left alone on phi. runs apart: largest distance of the run on phi from that on "
-                   "theta with translated settings, as a share of the way; and with the rate translated only. " +
+                   "theta with translated settings, as a share of the way; and with the rate translated only. "
+                   "Optimizers that draw Hutchinson probes or divide by one matrix mix the groups and follow their law "
+                   "only if all get the same lambda. " +
                        fmt::format("Groups scaled: {}.", fmt::join(names, ", ")));
         report.section("What the settings on phi are on theta");
         report.table(translation_table(rows, given, lambda(lambda.size() - 1)),

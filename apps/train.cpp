@@ -36,9 +36,27 @@ struct TrainCommandOptions {
     RunOptions run;
     TrainingOptions training{.steps = 1000, .batch = 64, .lr = 0.0};
     GroupOptions groups;
-    std::string methods = "sgd,momentum,rmsprop,adam,diagonal_newton,damped_newton,saddle_free_newton";
+    std::string methods;
     Index newton_steps = 20;
 };
+
+/// By default some optimizers, and the line searches unless groups are treated apart, which they do not know.
+std::vector<std::string> methods_of(const TrainCommandOptions& options) {
+    const bool groups = options.groups.any();
+    if (options.methods.empty()) {
+        std::vector<std::string> methods = {"sgd", "momentum", "rmsprop", "adam"};
+        if (!groups) methods.insert(methods.end(), {"diagonal_newton", "damped_newton", "saddle_free_newton"});
+        return methods;
+    }
+    const std::vector<std::string> methods = chosen_names("--methods", options.methods, all_methods());
+    for (const std::string& name : methods)
+        if (groups && newton_methods.contains(name))
+            throw InputError(
+                fmt::format("--methods: expected optimizers where --group-lr, --clip-group, --clip-norm or "
+                            "--freeze are given; got {}, a line search",
+                            name));
+    return methods;
+}
 
 /// The full-batch loss along one run; its evaluation is not part of the seconds.
 struct LossCurve {
@@ -120,15 +138,18 @@ Action train_command(CLI::App& command) {
     add_problem_options(command, options->problem, "digits-mlp");
     add_training_options(command, options->training);
     describe_own_defaults(command);
-    add_text(command, "--methods", options->methods, "NAME,...",
-             fmt::format("what to run, of {}", fmt::join(all_methods(), ", ")))
+    add_text(
+        command, "--methods", options->methods, "NAME,...",
+        fmt::format("what to run, of {} (default: sgd,momentum,rmsprop,adam and, where no groups are treated apart, "
+                    "the last three, which search a step length on all samples)",
+                    fmt::join(all_methods(), ", ")))
         ->group("Training");
     add_count(command, "--newton-steps", options->newton_steps, 1, "updates by the Newton methods, full batch")
         ->group("Training");
     add_group_options(command, options->groups);
     add_run_options(command, options->run);
     return [&command, options](const std::string& command_line) {
-        const std::vector<std::string> methods = chosen_names("--methods", options->methods, all_methods());
+        const std::vector<std::string> methods = methods_of(*options);
         Run run(command, options->problem, options->run, command_line);
         run.fit_batch(options->training);
         OptimizerSettings settings = given_settings(command, options->training);

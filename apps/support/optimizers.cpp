@@ -52,9 +52,8 @@ std::vector<std::string> chosen_names(const std::string& option, const std::stri
 void add_group_options(CLI::App& command, GroupOptions& options) {
     add_texts(command, "--group-lr", options.rates, "PATTERN=X",
               "the learning rate of these groups times X ('layer0.*=0.1'); many times, the last that fits counts");
-    add_real(command, "--clip-norm", options.clip_norm, Range::positive,
-             "gradients by their common norm (default: not)")
-        ->default_str("")
+    add_real(command, "--clip-norm", options.clip_norm, Range::positive, "")
+        ->description("gradients by their common norm (default: not at all)")
         ->group("Groups");
     add_texts(command, "--clip-group", options.clips, "PATTERN=X", "each of these groups by its own norm; many times");
     add_texts(command, "--freeze", options.frozen, "PATTERN", "these groups stay where they are; many times");
@@ -108,7 +107,7 @@ void describe_own_defaults(CLI::App& command) {
     for (const OptimizerInfo& info : optimizers())
         rates += fmt::format("{}{} {:g}", rates.empty() ? "" : ", ", info.name, info.lr);
     const auto describe = [&](const char* option, const std::string& text) {
-        command.get_option(option)->description(text)->default_str("");
+        command.get_option(option)->description(text);
     };
     describe("--lr", "learning rate of all of them (default: " + rates + ")");
     describe("--beta1", "decay of the memory of gradients, where there is one (default: each its own)");

@@ -21,6 +21,8 @@ struct GroupOptions {
     std::vector<std::string> clips;  ///< PATTERN=X: each group's gradient to the norm X
     std::vector<std::string> frozen; ///< PATTERN
     double clip_norm = 0.0;          ///< of all gradients together; 0: none
+
+    bool any() const { return !rates.empty() || !clips.empty() || !frozen.empty() || clip_norm > 0.0; }
 };
 
 /// --group-lr, --clip-group, --freeze and --clip-norm; all but the last may be given many times.

@@ -7,9 +7,9 @@
 #include "hessq/operators/gradient_moments.hpp"
 #include "hessq/optimizers/optimizer.hpp"
 #include "hessq/optimizers/train.hpp"
+#include "hessq/spectrum/matrix_sign.hpp"
 #include "step_problem.hpp"
 
-#include <Eigen/SVD>
 #include <algorithm>
 #include <boost/math/tools/minima.hpp>
 #include <cmath>
@@ -28,20 +28,6 @@ bool is_matrix(const ParameterGroup& group) { return group.rows > 1 && group.col
 
 Matrix matrix_of(VectorView w, const ParameterGroup& group) {
     return Eigen::Map<const RowMajor>(w.data() + group.offset, group.rows, group.cols);
-}
-
-struct Decomposition {
-    Matrix sign;
-    Index rank = 0;
-};
-
-Decomposition decompose(MatrixView g) {
-    const Eigen::JacobiSVD<Matrix> svd(g, Eigen::ComputeThinU | Eigen::ComputeThinV);
-    const Vector& s = svd.singularValues();
-    const double zero =
-        static_cast<double>(std::max(g.rows(), g.cols())) * std::numeric_limits<double>::epsilon() * s(0);
-    const Index rank = (s.array() > zero).count();
-    return {svd.matrixU().leftCols(rank) * svd.matrixV().leftCols(rank).transpose(), rank};
 }
 
 /// Runs have batches of their own.
@@ -100,13 +86,6 @@ LiveProblem live_problem(const LocalModel& model) {
                      .hessian = model.hessian(model.live, model.live),
                      .noise_sd = model.noise.diagonal()(model.live).cwiseSqrt()},
             .noise = model.noise(model.live, model.live)};
-}
-
-Matrix matrix_sign(MatrixView g) {
-    require(g.size() > 0, "matrix_sign", "the matrix must not be empty; entries", g.size());
-    require_finite(g, "matrix_sign: the matrix");
-    if (g.isZero(0.0)) return Matrix::Zero(g.rows(), g.cols());
-    return decompose(g).sign;
 }
 
 std::vector<ParameterGroup> matrix_groups(const ParameterLayout& layout) {

@@ -115,6 +115,9 @@ BOOST_AUTO_TEST_CASE(train_freezes_groups_and_gives_them_rates_and_clips) {
     BOOST_TEST(train({"--clip-norm", "1e9"}) == plain);
     BOOST_TEST(train({"--clip-norm", "0.01"}) != plain);
     BOOST_TEST(train({"--clip-group", "layer0.*=0.01", "--clip-group", "layer1.bias=0.02"}) != plain);
+    const Json chosen = result_of(folder, {"train", "--problem", "iris-mlp", "--steps", "2", "--freeze", "layer0.*"});
+    BOOST_TEST(chosen["runs"].size() == 4);
+    BOOST_TEST(chosen["groups"]["frozen"] == Json({"layer0.*"}));
     // Given twice: both count.
     BOOST_TEST(train({"--freeze", "layer0.*", "--freeze", "layer1.*"}) == start);
 }
@@ -141,6 +144,11 @@ BOOST_AUTO_TEST_CASE(patterns_and_factors_that_do_not_fit_get_one_line) {
                   "--group-lr: expected PATTERN=X with a number of at least 0; got layer1.*");
     check_refused(folder, {"train", "--problem", "iris-mlp", "--clip-group", "layer1.*=0"},
                   "--clip-group: expected PATTERN=X with a number above 0; got layer1.*=0");
+    check_refused(folder, {"train", "--problem", "iris-mlp", "--freeze"}, "--freeze: expected a value; got none");
+    check_refused(
+        folder, {"train", "--problem", "iris-mlp", "--freeze", "*", "--methods", "adam,damped_newton"},
+        "--methods: expected optimizers where --group-lr, --clip-group, --clip-norm or --freeze are given; got "
+        "damped_newton, a line search");
 }
 
 BOOST_AUTO_TEST_SUITE_END()

@@ -12,7 +12,7 @@ namespace {
 
 const std::string problems = "digits-mlp, digits-softmax, digits-autoencoder, iris-mlp, breast-cancer-logistic, "
                              "breast-cancer-mlp, diabetes-linear, P1, P1r, P2, P3a, P3b, P3c, P5";
-const std::string commands = "compare, curvature, regimes, theory, train, problems";
+const std::string commands = "compare, curvature, regimes, layerwise, theory, train, problems";
 
 const std::vector<std::string> problem_options = {"--problem", "--data",        "--targets", "--target",
                                                   "--model",   "--hidden",      "--loss",    "--activation",
@@ -83,6 +83,8 @@ BOOST_AUTO_TEST_CASE(help_lists_the_commands_with_their_summaries) {
             "extreme eigenvalues\n"
             "  regimes                     a map of what v measures: batch size against learning rate, or distance "
             "from the minimum\n"
+            "  layerwise                   the learning rate of a layer that is stored divided by a factor, for every "
+            "optimizer\n"
             "  theory                      the claims about Adam and the Hessian, one by one: predicted, measured, "
             "verdict\n"
             "  train                       optimizers and Newton methods side by side\n"
@@ -103,7 +105,14 @@ BOOST_AUTO_TEST_CASE(help_of_a_command_explains_every_option_and_no_other) {
                             {"--axis", "--batches", "--lrs", "--distances", "--runs", "--points", "--newton-steps",
                              "--steps", "--beta1", "--beta2", "--eps", "--sampling"}})},
         {"theory", {"--quick", "--precise", "--seed", "--threads", "--out", "--json", "--quiet", "--no-report"}},
-        {"train", joined({problem_options, run_options, training_options, {"--methods", "--newton-steps"}})},
+        {"layerwise", joined({problem_options,
+                              run_options,
+                              training_options,
+                              {"--lambda", "--groups", "--methods", "--weight-decay"}})},
+        {"train", joined({problem_options,
+                          run_options,
+                          training_options,
+                          {"--methods", "--newton-steps", "--group-lr", "--clip-group", "--clip-norm", "--freeze"}})},
         {"problems", {"--json"}}};
     for (const auto& [command, options] : expected) {
         const Outcome outcome = run_hessq(folder / "", {command, "--help"});
@@ -194,8 +203,9 @@ BOOST_AUTO_TEST_CASE(words_and_problems_are_answered_with_the_nearest) {
     check_mistake({"train", "--loss", "hinge"}, "--loss: expected one of squared, cross-entropy; got hinge");
     check_mistake({"train", "--sampling", "epoch"},
                   "--sampling: expected one of iid, epochs; got epoch (did you mean epochs?)");
-    const std::string methods = "--methods: expected names from sgd, momentum, rmsprop, adam, diagonal_newton, "
-                                "damped_newton, saddle_free_newton; got ";
+    const std::string methods = "--methods: expected names from sgd, momentum, nesterov, adagrad, rmsprop, adadelta, "
+                                "adam, adamw, adabelief, lars, lamb, sign, lion, shampoo, muon, adahessian, sophia, "
+                                "newton, damped_newton, diagonal_newton, saddle_free_newton; got ";
     check_mistake({"train", "--methods", "sgd,adma"}, methods + "adma (did you mean adam?)");
     check_mistake({"train", "--methods", "adam,"}, methods + "''");
     check_mistake({"train", "--methods", "adam,sgd,adam"}, "--methods: expected each name once; got adam twice");

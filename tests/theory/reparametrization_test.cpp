@@ -61,7 +61,8 @@ BOOST_AUTO_TEST_CASE(with_translated_settings_every_optimizer_runs_as_on_phi) {
     }
     BOOST_TEST(iris.apart("adahessian", {.power = 0.5, .estimate = DiagonalEstimate::exact}, {0.3, 2.0, 5.0, 0.7}) <=
                1e-12);
-    BOOST_TEST(iris.apart("shampoo", {.power = 0.5}, {0.3, 2.0, 5.0, 0.7}) <= 1e-12);
+    // Better conditioned matrices: their roots amplify rounding.
+    BOOST_TEST(iris.apart("shampoo", {.eps = 1e-2, .power = 0.5}, {0.3, 2.0, 5.0, 0.7}) <= 1e-12);
     BOOST_TEST(iris.apart("adadelta", {.eps = 1e-4, .initial_squared_update = 1e-3}, {0.3, 2.0, 5.0, 0.7}) <= 1e-12);
     BOOST_TEST(iris.apart("sophia", {.estimate = DiagonalEstimate::gauss_newton}, {0.3, 2.0, 5.0, 0.7}) <= 1e-12);
 }
@@ -88,8 +89,9 @@ BOOST_AUTO_TEST_CASE(what_is_not_translated_parts_the_runs) {
 BOOST_AUTO_TEST_CASE(a_hutchinson_draw_mixes_layers_so_only_one_factor_for_all_is_exact) {
     const Iris iris;
     for (const char* name : {"sophia", "adahessian"}) {
-        BOOST_TEST(iris.apart(name, {}, {3.0, 3.0, 3.0, 3.0}) <= 1e-12, name);
-        BOOST_TEST(iris.apart(name, {}, {0.3, 2.0, 5.0, 0.7}) > 1e-4, name);
+        // Where sophia clips its draws do not show.
+        BOOST_TEST(iris.apart(name, {.clip = 1e3}, {3.0, 3.0, 3.0, 3.0}) <= 1e-12, name);
+        BOOST_TEST(iris.apart(name, {.clip = 1e3}, {0.3, 2.0, 5.0, 0.7}) > 1e-4, name);
     }
 }
 

@@ -89,10 +89,6 @@ private:
     Vector variance_; ///< Sigma_ii
 };
 
-/// U V' of the singular value decomposition, on the range of g: singular values below max(rows, cols) eps of the
-/// largest count as 0.
-[[nodiscard]] Matrix matrix_sign(MatrixView g);
-
 /// The groups that are matrices, more than one row and more than one column: what Muon moves.
 [[nodiscard]] std::vector<ParameterGroup> matrix_groups(const ParameterLayout& layout);
 

@@ -2,6 +2,7 @@
 #include "drawn_steps.hpp"
 #include "entries.hpp"
 #include "hessq/core/parallel.hpp"
+#include "hessq/spectrum/matrix_sign.hpp"
 #include "hessq/theory/batch_size_measurement.hpp"
 #include "hessq/theory/epsilon.hpp"
 

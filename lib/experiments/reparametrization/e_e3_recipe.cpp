@@ -48,8 +48,8 @@ ExperimentResult run(const ExperimentOptions& options) {
     result.paragraph = fmt::format(
         "For a layer whose learning rate is to be lambda times as large, the essay stores its weights divided by the "
         "root of lambda. That is right for sgd with and without momentum; adam so gets the power {:.3f} of lambda and "
-        "needs "
-        "lambda itself. Weights that come from elsewhere must be divided, too: forgotten, the loss here starts at "
+        "needs lambda itself. Weights that come from elsewhere must be divided, too: forgotten, the loss here starts "
+        "at "
         "{:.4f} "
         "instead of {:.4f}.",
         adam_slope, undivided, loss(network.start));

@@ -72,10 +72,8 @@ ExperimentResult run(const ExperimentOptions& options) {
         "eps is compared with a root of squared gradients and so divided by lambda; inside the root it is divided by "
         "lambda^2, and beside AdaDelta's squared updates multiplied by it. A penalty on phi is lambda^-2 times that on "
         "theta; decoupled decay shrinks by lr w a step on both sides, which is w / lambda for Adam's lambda lr. With "
-        "all "
-        "of it the runs of ten settings are at most {:.1e} of the way apart. Left as it is, eps parts them by an "
-        "amount "
-        "proportional to it: {:.1e} of the way for 1e-8.",
+        "all of it the runs of ten settings are at most {:.1e} of the way apart. Left as it is, eps parts them by an "
+        "amount proportional to it: {:.1e} of the way for 1e-8.",
         worst, lost(1));
     return result;
 }

@@ -81,11 +81,10 @@ ExperimentResult run(const ExperimentOptions& options) {
         "A 4-8-3 network at its start, per-sample gradients; the cloud has the standard deviation 0.1 on theta.";
     result.paragraph = fmt::format(
         "Could one tell the laws of essay (b) apart by rescaling the parameters? No: under theta = lambda phi the root "
-        "of v "
-        "grows as lambda, and so do the Hessian's rows times the cloud that shrinks as 1 / lambda, and the root of the "
+        "of v grows as lambda, and so do the Hessian's rows times the cloud that shrinks as 1 / lambda, and the root "
+        "of the "
         "noise. The exponent in the eigenbasis stays {:.3f}. With a factor for each layer every coordinate's ratio to "
-        "either "
-        "law stays what it was.",
+        "either law stays what it was.",
         theta.exponent);
     return result;
 }
