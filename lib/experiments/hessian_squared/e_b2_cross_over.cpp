@@ -1,5 +1,5 @@
-#include "entries.hpp"
 #include "../measure.hpp"
+#include "entries.hpp"
 #include "hessq/core/parallel.hpp"
 #include "hessq/objectives/quadratic.hpp"
 #include "hessq/theory/hessian_squared.hpp"
