@@ -42,7 +42,7 @@ Json to_json(const std::optional<HyperbolaFit>& fit) {
 }
 
 std::string percent(double share) {
-    return fmt::format("{} %", format_number(100.0 * share, std::abs(share) < 1.0 ? 2 : 3));
+    return fmt::format("{} %", format_number(100.0 * share, std::abs(share) < 0.995 ? 2 : 3));
 }
 
 std::string times(double ratio) { return format_number(ratio, 2); }
@@ -128,7 +128,9 @@ std::string measured_words(const BatchSizeResult& r) {
         const MeasuredPoint* worst = nullptr;
         double largest = 0.0;
         for (const MeasuredPoint& point : signs->points) {
-            if (!point.law || point.loss.status == StepStatus::unbounded || !(point.loss.rate.value > 0.0)) continue;
+            if (!point.law || !std::isfinite(*point.law) || point.loss.status == StepStatus::unbounded ||
+                !(point.loss.rate.value > 0.0))
+                continue;
             const double off = std::abs(std::log(*point.law / point.loss.rate.value));
             if (worst && off <= largest) continue;
             worst = &point;
@@ -182,7 +184,8 @@ std::string rule_words(const BatchSizeResult& r) {
             if (test.rule == name && test.factor > 1.0) last = &test;
         if (!last || !std::isfinite(last->change.value)) continue;
         text += fmt::format("{}{} (batch times {}): {}", text.empty() ? "" : "; ", name, format_number(last->factor),
-                            format_estimate(last->change.value, last->change.std_error));
+                            last->change.value > 10.0 ? std::string("it diverges")
+                                                      : format_estimate(last->change.value, last->change.std_error));
     }
     return text.empty() ? ""
                         : fmt::format(" After as many samples, the share of the base run's progress that scaling the "

@@ -12,7 +12,7 @@ namespace {
 
 const std::string problems = "digits-mlp, digits-softmax, digits-autoencoder, iris-mlp, breast-cancer-logistic, "
                              "breast-cancer-mlp, diabetes-linear, P1, P1r, P2, P3a, P3b, P3c, P5";
-const std::string commands = "compare, curvature, regimes, layerwise, theory, train, problems";
+const std::string commands = "compare, curvature, regimes, layerwise, theory, batch-size, train, problems";
 
 const std::vector<std::string> problem_options = {"--problem", "--data",        "--targets", "--target",
                                                   "--model",   "--hidden",      "--loss",    "--activation",
@@ -87,6 +87,8 @@ BOOST_AUTO_TEST_CASE(help_lists_the_commands_with_their_summaries) {
             "optimizer\n"
             "  theory                      the claims about Adam and the Hessian, one by one: predicted, measured, "
             "verdict\n"
+            "  batch-size                  how the best learning rate depends on the batch size: laws, and what real "
+            "mini-batches say\n"
             "  train                       optimizers and Newton methods side by side\n"
             "  problems                    the bundled problems: name, samples, parameters, what each shows\n\n"
             "'hessq COMMAND --help' lists a command's options. To begin with:\n"
@@ -113,6 +115,10 @@ BOOST_AUTO_TEST_CASE(help_of_a_command_explains_every_option_and_no_other) {
                           run_options,
                           training_options,
                           {"--methods", "--newton-steps", "--group-lr", "--clip-group", "--clip-norm", "--freeze"}})},
+        {"batch-size", joined({problem_options,
+                               run_options,
+                               {"--at-step", "--batch", "--lr", "--beta1", "--beta2", "--eps", "--sampling",
+                                "--batches", "--directions", "--target-steps", "--softsign-eps"}})},
         {"problems", {"--json"}}};
     for (const auto& [command, options] : expected) {
         const Outcome outcome = run_hessq(folder / "", {command, "--help"});

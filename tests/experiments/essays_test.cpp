@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <boost/test/unit_test.hpp>
+#include <map>
 #include <set>
 
 using namespace hessq;
@@ -21,10 +22,13 @@ BOOST_AUTO_TEST_CASE(every_claim_is_stated_once_and_every_revisited_one_is_state
     for (const Experiment& experiment : all_experiments())
         for (const std::string& id : experiment.revisited)
             BOOST_TEST((stated.count(id) == 1), experiment.id + " " + id);
-    for (int k = 1; k <= 28; ++k) BOOST_TEST((stated.count("b" + std::to_string(k)) == 1), k);
-    for (int k = 1; k <= 12; ++k) BOOST_TEST((experiments.count("E-b" + std::to_string(k)) == 1), k);
-    BOOST_TEST((stated.count("x1") == 1));
-    for (int k = 1; k <= 11; ++k) BOOST_TEST((stated.count("a" + std::to_string(k)) == 1), k);
+    const std::map<std::string, int> claims = {{"a", 11}, {"b", 28}, {"c", 14}, {"d", 18}, {"e", 9}};
+    for (const auto& [letter, count] : claims)
+        for (int k = 1; k <= count; ++k) BOOST_TEST((stated.count(letter + std::to_string(k)) == 1), letter << k);
+    for (const char* ours : {"x1", "y1"}) BOOST_TEST((stated.count(ours) == 1), ours);
+    const std::map<std::string, int> run = {{"E-a", 4}, {"E-b", 12}, {"E-c", 4}, {"E-d", 9}};
+    for (const auto& [letter, count] : run)
+        for (int k = 1; k <= count; ++k) BOOST_TEST((experiments.count(letter + std::to_string(k)) == 1), letter << k);
 }
 
 BOOST_AUTO_TEST_CASE(every_experiment_belongs_to_one_essay) {

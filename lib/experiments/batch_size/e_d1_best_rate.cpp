@@ -40,13 +40,13 @@ ExperimentResult run(const ExperimentOptions& options) {
         const auto size = static_cast<double>(batch);
         const BestStep predicted = sgd_best_step(scales, size);
         for (const bool jumps : {false, true}) {
-            // Jumps are drawn sample by sample.
+            // Jumps are drawn sample by sample; where few fall into a batch, more batches are needed.
             const DrawDirection direction = jumps ? sparse_gradient(problem, 0.1, batch)
                                                   : normal_gradient(problem, problem.noise_sd.asDiagonal(), size);
             const Matrix moments = drawn_moments(problem, direction,
                                                  jumps && batch > 8 ? draws / 8
                                                  : batch > 1        ? draws
-                                                                    : 4 * draws,
+                                                                    : (jumps ? 16 : 4) * draws,
                                                  options.seed, stream += 100);
             const std::string where =
                 fmt::format("quadratic loss, {}, B = {}", jumps ? "noise in rare jumps" : "normal noise", batch);
