@@ -24,6 +24,8 @@ BOOST_AUTO_TEST_CASE(every_claim_is_stated_once_and_every_revisited_one_is_state
     for (int k = 1; k <= 28; ++k) BOOST_TEST((stated.count("b" + std::to_string(k)) == 1), k);
     for (int k = 1; k <= 12; ++k) BOOST_TEST((experiments.count("E-b" + std::to_string(k)) == 1), k);
     BOOST_TEST((stated.count("x1") == 1));
+    for (int k = 1; k <= 14; ++k) BOOST_TEST((stated.count("c" + std::to_string(k)) == 1), k);
+    for (int k = 1; k <= 4; ++k) BOOST_TEST((experiments.count("E-c" + std::to_string(k)) == 1), k);
 }
 
 BOOST_AUTO_TEST_CASE(an_experiment_gives_the_same_bytes_for_any_number_of_threads) {
