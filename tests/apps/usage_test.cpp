@@ -12,7 +12,7 @@ namespace {
 
 const std::string problems = "digits-mlp, digits-softmax, digits-autoencoder, iris-mlp, breast-cancer-logistic, "
                              "breast-cancer-mlp, diabetes-linear, P1, P1r, P2, P3a, P3b, P3c, P5";
-const std::string commands = "compare, curvature, regimes, theory, train, problems";
+const std::string commands = "compare, curvature, epsilon, regimes, theory, train, problems";
 
 const std::vector<std::string> problem_options = {"--problem", "--data",        "--targets", "--target",
                                                   "--model",   "--hidden",      "--loss",    "--activation",
