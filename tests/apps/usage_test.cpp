@@ -81,6 +81,8 @@ BOOST_AUTO_TEST_CASE(help_lists_the_commands_with_their_summaries) {
             "measures\n"
             "  curvature                   at one point: loss, gradient, Hessian, Gauss-Newton, Fisher, noise, "
             "extreme eigenvalues\n"
+            "  epsilon                     what Adam's epsilon does to the best learning rate, its law in the batch "
+            "size, and real runs\n"
             "  regimes                     a map of what v measures: batch size against learning rate, or distance "
             "from the minimum\n"
             "  theory                      the claims about Adam and the Hessian, one by one: predicted, measured, "
