@@ -100,6 +100,10 @@ BOOST_AUTO_TEST_CASE(help_of_a_command_explains_every_option_and_no_other) {
     const std::map<std::string, std::vector<std::string>> expected = {
         {"compare", joined({problem_options, run_options, training_options, {"--checkpoints"}})},
         {"curvature", joined({problem_options, run_options, {"--count", "--probes", "--products-only"}})},
+        {"epsilon", joined({problem_options,
+                            run_options,
+                            training_options,
+                            {"--epsilons", "--at-step", "--draws", "--seeds", "--no-runs"}})},
         {"regimes", joined({problem_options,
                             run_options,
                             {"--axis", "--batches", "--lrs", "--distances", "--runs", "--points", "--newton-steps",
