@@ -351,11 +351,11 @@ BOOST_AUTO_TEST_CASE(the_threshold_of_a_surge_is_sharp_for_every_form) { // y1
                 const double curvature = 1.0 + 9.0 * coupling; // s'Hs / tr H
                 const double limit = surge_limit(form, curvature);
                 BOOST_TEST(surge_threshold(form, limit) == curvature, tolerance(1e-6));
-                const auto excess = [&](double e) {
+                const auto excess = [&, f = form](double e) {
                     double most = 0.0;
-                    const double last = exact_rate(form, p, e, infinity);
+                    const double last = exact_rate(f, p, e, infinity);
                     for (double batch = 0.01; batch < 1e8; batch *= 1.1)
-                        most = std::max(most, exact_rate(form, p, e, batch) / last - 1.0);
+                        most = std::max(most, exact_rate(f, p, e, batch) / last - 1.0);
                     return most;
                 };
                 BOOST_TEST(excess(0.99 * limit) > 1e-9);
