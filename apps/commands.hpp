@@ -10,15 +10,15 @@ namespace hessq::app {
 /// The argument of that function is the whole command line, for the record.
 using Action = std::function<void(const std::string& command_line)>;
 
-Action problems_command(CLI::App& command);
-Action curvature_command(CLI::App& command);
 Action compare_command(CLI::App& command);
-Action layerwise_command(CLI::App& command);
-Action epsilon_command(CLI::App& command);
+Action curvature_command(CLI::App& command);
 Action regimes_command(CLI::App& command);
-Action clipping_command(CLI::App& command);
 Action batch_size_command(CLI::App& command);
-Action train_command(CLI::App& command);
+Action epsilon_command(CLI::App& command);
+Action clipping_command(CLI::App& command);
+Action layerwise_command(CLI::App& command);
 Action theory_command(CLI::App& command);
+Action train_command(CLI::App& command);
+Action problems_command(CLI::App& command);
 
 } // namespace hessq::app

@@ -189,7 +189,7 @@ Stationarity measure_stationarity(const FiniteSumObjective& objective, VectorVie
             options.steps);
     const auto optimizer = sgd_optimizer({.lr = options.lr});
     const Index block_steps = options.steps / options.blocks, observed = block_steps * options.blocks;
-    const Index every = spacing(block_steps, 50);
+    const Index every = spacing(block_steps, 200);
     // Per block: sums of |ghat|^2, ghat.(w - w0), and of the excess loss where it was looked at.
     Matrix sums = Matrix::Zero(3, options.blocks);
     Vector at_begin;

@@ -12,7 +12,8 @@ namespace {
 
 const std::string problems = "digits-mlp, digits-softmax, digits-autoencoder, iris-mlp, breast-cancer-logistic, "
                              "breast-cancer-mlp, diabetes-linear, P1, P1r, P2, P3a, P3b, P3c, P5";
-const std::string commands = "compare, curvature, regimes, layerwise, theory, batch-size, train, problems";
+const std::string commands =
+    "compare, curvature, regimes, batch-size, epsilon, clipping, layerwise, theory, train, problems";
 
 const std::vector<std::string> problem_options = {"--problem", "--data",        "--targets", "--target",
                                                   "--model",   "--hidden",      "--loss",    "--activation",
@@ -83,12 +84,15 @@ BOOST_AUTO_TEST_CASE(help_lists_the_commands_with_their_summaries) {
             "extreme eigenvalues\n"
             "  regimes                     a map of what v measures: batch size against learning rate, or distance "
             "from the minimum\n"
-            "  layerwise                   the learning rate of a layer that is stored divided by a factor, for every "
-            "optimizer\n"
-            "  theory                      the claims about Adam and the Hessian, one by one: predicted, measured, "
-            "verdict\n"
             "  batch-size                  how the best learning rate depends on the batch size: laws, and what real "
             "mini-batches say\n"
+            "  epsilon                     what Adam's epsilon does to the best learning rate, its law in the batch "
+            "size, and real runs\n"
+            "  clipping                    how long gradients are, what clipping at a norm would change, and what it "
+            "rescues\n"
+            "  layerwise                   the learning rate of a layer that is stored divided by a factor, for every "
+            "optimizer\n"
+            "  theory                      the claims of five essays, one by one: predicted, measured, verdict\n"
             "  train                       optimizers and Newton methods side by side\n"
             "  problems                    the bundled problems: name, samples, parameters, what each shows\n\n"
             "'hessq COMMAND --help' lists a command's options. To begin with:\n"
@@ -106,6 +110,15 @@ BOOST_AUTO_TEST_CASE(help_of_a_command_explains_every_option_and_no_other) {
                             run_options,
                             {"--axis", "--batches", "--lrs", "--distances", "--runs", "--points", "--newton-steps",
                              "--steps", "--beta1", "--beta2", "--eps", "--sampling"}})},
+        {"epsilon", joined({problem_options,
+                            run_options,
+                            training_options,
+                            {"--epsilons", "--at-step", "--draws", "--seeds", "--no-runs"}})},
+        {"clipping", joined({problem_options,
+                             run_options,
+                             {"--steps", "--batch", "--lr", "--beta1", "--beta2", "--eps", "--adam-lr", "--threshold",
+                              "--thresholds", "--looks", "--widths", "--scale", "--rescue-steps", "--rescue-seeds",
+                              "--warm-up", "--newton-steps"}})},
         {"theory", {"--quick", "--precise", "--seed", "--threads", "--out", "--json", "--quiet", "--no-report"}},
         {"layerwise", joined({problem_options,
                               run_options,

@@ -1,5 +1,5 @@
-#include "../hessian_squared/networks.hpp"
 #include "../measure.hpp"
+#include "../networks.hpp"
 #include "entries.hpp"
 #include "hessq/core/parallel.hpp"
 #include "hessq/datasets/synthetic.hpp"

@@ -1,5 +1,5 @@
-#include "../hessian_squared/networks.hpp"
 #include "../measure.hpp"
+#include "../networks.hpp"
 #include "entries.hpp"
 #include "hessq/core/parallel.hpp"
 #include "hessq/objectives/problems.hpp"
@@ -48,7 +48,7 @@ void add_late_norms(const ExperimentOptions& options, ExperimentResult& result) 
     const auto add_network = [&](const std::string& what, const Mlp& network, Index width, double factor, Index batch) {
         const auto wide = std::make_shared<const Mlp>(with_width(network, width));
         settings.push_back({what, factor == 1.0 ? wide : rescaled(wide, factor),
-                            [wide](std::uint64_t seed) { return wide->initial_parameters(seed); }, 0.1 / factor,
+                            [wide](std::uint64_t seed) { return wide->initial_parameters(seed); }, 0.05 / factor,
                             batch});
     };
     const Problem iris = bundled_problem("iris-mlp"), cancer = bundled_problem("breast-cancer-mlp");

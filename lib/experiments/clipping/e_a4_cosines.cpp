@@ -1,5 +1,5 @@
-#include "../hessian_squared/networks.hpp"
 #include "../measure.hpp"
+#include "../networks.hpp"
 #include "entries.hpp"
 #include "hessq/core/parallel.hpp"
 #include "hessq/objectives/problems.hpp"
@@ -66,7 +66,9 @@ Slopes slopes_over_widths(const Mlp& network, const std::vector<Index>& widths, 
             logs.row(k) << std::log(g.norm()), std::log(sign_cosine(g)), std::log(rate.searched),
                 std::log(rate.quadratic), std::log(rate.row_sum);
         }
-        for (Index j = 0; j < 5; ++j) slopes(j, r) = fit_line(log_n, Vector(logs.col(j))).slope;
+        // Where s'Hs is not above 0 the quadratic model has no best rate.
+        for (Index j = 0; j < 5; ++j)
+            slopes(j, r) = logs.col(j).allFinite() ? fit_line(log_n, Vector(logs.col(j))).slope : std::nan("");
     });
     const auto of = [&](Index j) {
         const Vector row = slopes.row(j).transpose();

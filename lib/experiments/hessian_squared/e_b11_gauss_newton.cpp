@@ -1,9 +1,9 @@
 #include "../measure.hpp"
+#include "../networks.hpp"
 #include "entries.hpp"
 #include "hessq/core/parallel.hpp"
 #include "hessq/objectives/problems.hpp"
 #include "hessq/operators/gradient_moments.hpp"
-#include "networks.hpp"
 
 #include <algorithm>
 #include <cmath>

@@ -1,4 +1,5 @@
 #include "../measure.hpp"
+#include "../networks.hpp"
 #include "entries.hpp"
 #include "hessq/core/parallel.hpp"
 #include "hessq/datasets/bundled.hpp"
@@ -9,7 +10,6 @@
 #include "hessq/optimizers/train.hpp"
 #include "hessq/theory/hessian_squared.hpp"
 #include "hessq/theory/second_moment_metrics.hpp"
-#include "networks.hpp"
 
 #include <algorithm>
 #include <array>

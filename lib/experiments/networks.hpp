@@ -10,7 +10,7 @@
 #include <string>
 #include <vector>
 
-// Networks small enough that everything about them is known: what E-b8 and E-b11 share.
+// Networks small enough that everything about them is known: what E-b8, E-b11 and the experiments of essay (a) share.
 
 namespace hessq {
 
