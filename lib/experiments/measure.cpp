@@ -2,6 +2,8 @@
 
 #include "hessq/theory/second_moment_metrics.hpp"
 
+#include <cmath>
+
 #include <algorithm>
 
 namespace hessq {
@@ -24,6 +26,12 @@ Estimate mean_ratio(MatrixView replicates, VectorView predicted) {
 Index runs_in_a_block(Index runs, Index most) {
     constexpr Index blocks = 20;
     return std::clamp<Index>(runs / blocks, 1, most);
+}
+
+Estimate divided(Estimate estimate, double unit) {
+    estimate.value /= unit;
+    estimate.std_error /= std::abs(unit);
+    return estimate;
 }
 
 std::vector<double> to_list(VectorView values) { return {values.begin(), values.end()}; }

@@ -28,6 +28,9 @@ inline Estimate exact(double value, Index samples = 1) {
 /// an error so badly that Student's quantile eats what they save.
 Index runs_in_a_block(Index runs, Index most);
 
+/// Divided by a number that is known.
+Estimate divided(Estimate estimate, double unit);
+
 std::vector<double> to_list(VectorView values);
 
 } // namespace hessq

@@ -10,14 +10,6 @@
 
 namespace hessq {
 
-StepProblem alike_problem(Index n, double coupling, double noise_sd) {
-    StepProblem problem{.gradient = Vector::Ones(n),
-                        .hessian = Matrix::Constant(n, n, coupling),
-                        .noise_sd = Vector::Constant(n, noise_sd)};
-    problem.hessian.diagonal().setOnes();
-    return problem;
-}
-
 StepProblem uneven_problem() {
     return {.gradient = Eigen::Vector3d(1.0, -0.5, 0.25),
             .hessian = (Eigen::Matrix3d() << 2.0, 0.5, 0.2, 0.5, 1.0, 0.1, 0.2, 0.1, 0.5).finished(),
@@ -85,12 +77,6 @@ Estimate rate_of(const Matrix& moments) {
 
 Estimate decrease_of(const Matrix& moments) {
     return jackknife(moments, [](VectorView mean) { return 0.5 * mean(0) * mean(0) / mean(1); });
-}
-
-Estimate relative(Estimate estimate, double unit) {
-    estimate.value /= unit;
-    estimate.std_error /= std::abs(unit);
-    return estimate;
 }
 
 } // namespace hessq

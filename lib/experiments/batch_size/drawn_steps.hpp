@@ -11,9 +11,6 @@
 
 namespace hessq {
 
-/// n coordinates that are all alike: H_ii = 1, H_ij = coupling, g = 1 and sigma.
-StepProblem alike_problem(Index n, double coupling, double noise_sd);
-
 /// The example of the theory's unit numbers: three coordinates of different gradients and noise.
 StepProblem uneven_problem();
 
@@ -34,8 +31,5 @@ Matrix drawn_moments(const StepProblem& problem, const DrawDirection& direction,
 /// E u'g / E u'H u and (E u'g)^2 / (2 E u'H u), errors by the jackknife over blocks.
 Estimate rate_of(const Matrix& moments);
 Estimate decrease_of(const Matrix& moments);
-
-/// Divided by a number that is known.
-Estimate relative(Estimate estimate, double unit);
 
 } // namespace hessq

@@ -51,9 +51,9 @@ ExperimentResult run(const ExperimentOptions& options) {
             const std::string where =
                 fmt::format("quadratic loss, {}, B = {}", jumps ? "noise in rare jumps" : "normal noise", batch);
             const Estimate rate = rate_of(moments);
-            result.cases.push_back({"d4", where, "best rate / predicted", 1.0, relative(rate, predicted.rate), 0.05});
+            result.cases.push_back({"d4", where, "best rate / predicted", 1.0, divided(rate, predicted.rate), 0.05});
             result.cases.push_back(
-                {"d6", where, "decrease / predicted", 1.0, relative(decrease_of(moments), predicted.decrease), 0.05});
+                {"d6", where, "decrease / predicted", 1.0, divided(decrease_of(moments), predicted.decrease), 0.05});
             Series& points = jumps ? sparse : normal;
             points.x.push_back(size);
             points.y.push_back(rate.value);
@@ -72,9 +72,9 @@ ExperimentResult run(const ExperimentOptions& options) {
     const Matrix signs =
         drawn_moments(problem, signs_of(normal_gradient(problem, root, 4.0)), draws, options.seed, stream += 100);
     result.cases.push_back({"d8", "signs, correlated normal noise, B = 4", "best rate / predicted", 1.0,
-                            relative(rate_of(signs), correlated.rate), 0.05});
+                            divided(rate_of(signs), correlated.rate), 0.05});
     result.cases.push_back({"d8", "signs, correlated normal noise, B = 4", "decrease / predicted", 1.0,
-                            relative(decrease_of(signs), correlated.decrease), 0.05});
+                            divided(decrease_of(signs), correlated.decrease), 0.05});
 
     // A network: the loss is not quadratic, and the best rate of the loss itself differs.
     const Problem iris = bundled_problem("iris-mlp");
@@ -91,9 +91,9 @@ ExperimentResult run(const ExperimentOptions& options) {
         const MeasuredStep by_loss = loss_best_step(*iris.objective, w, u, {.start = predicted.rate});
         const std::string where = fmt::format("iris-mlp, B = {}", batch);
         result.cases.push_back({"d4", where + ", quadratic model", "best rate / predicted", 1.0,
-                                relative(in_model.rate, predicted.rate), 0.15});
+                                divided(in_model.rate, predicted.rate), 0.15});
         result.cases.push_back({"d4", where + ", the loss itself", "best rate / predicted", 1.0,
-                                relative(by_loss.rate, predicted.rate), 0.15});
+                                divided(by_loss.rate, predicted.rate), 0.15});
         gap = by_loss.rate.value / predicted.rate - 1.0;
     }
 

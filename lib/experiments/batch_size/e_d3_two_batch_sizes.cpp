@@ -44,11 +44,11 @@ ExperimentResult run(const ExperimentOptions& options) {
     const double gradient = problem.gradient.squaredNorm(), noise = problem.noise_sd.squaredNorm();
     const std::string where = "normal noise, 30 coordinates, B = 4 and 64";
     ExperimentResult result;
-    result.cases = {{"d5", where, "|g|^2 / exact", 1.0, relative(found.squared_gradient, gradient), 0.05},
-                    {"d5", where, "tr Sigma / exact", 1.0, relative(found.noise_trace, noise), 0.05},
-                    {"d5", where, "B_simple / exact", 1.0, relative(found.simple_batch, noise / gradient), 0.05},
+    result.cases = {{"d5", where, "|g|^2 / exact", 1.0, divided(found.squared_gradient, gradient), 0.05},
+                    {"d5", where, "tr Sigma / exact", 1.0, divided(found.noise_trace, noise), 0.05},
+                    {"d5", where, "B_simple / exact", 1.0, divided(found.simple_batch, noise / gradient), 0.05},
                     {"d5", "the same, |G|^2 of the batch of 4 for |g|^2", "B_simple / exact", 1.0,
-                     relative({.value = noise / mean_estimate(small).value, .samples = pairs}, noise / gradient),
+                     divided({.value = noise / mean_estimate(small).value, .samples = pairs}, noise / gradient),
                      0.05}};
 
     const Problem iris = bundled_problem("iris-mlp");
@@ -60,7 +60,7 @@ ExperimentResult run(const ExperimentOptions& options) {
                               source.squared_norms(64, real_pairs, options.seed, 31'330'001), small_batch, large_batch);
     const double truth = noise_trace(*iris.objective, w) / iris.objective->gradient(w).squaredNorm();
     result.cases.push_back({"d5", "iris-mlp at its start, B = 4 and 64", "measured B_simple / exact B_simple", 1.0,
-                            relative(real.simple_batch, truth), 0.1});
+                            divided(real.simple_batch, truth), 0.1});
 
     Series curve{.label = "|g|^2 + tr Sigma / B"}, points{.label = "mean |G_B|^2", .style = Series::Style::points};
     for (int k = 0; k <= 60; ++k) {

@@ -1,4 +1,5 @@
 #include "../measure.hpp"
+#include "../step_problems.hpp"
 #include "drawn_steps.hpp"
 #include "entries.hpp"
 #include "hessq/optimizers/optimizer.hpp"
@@ -45,7 +46,7 @@ void test_rates(ExperimentResult& result, const ExperimentOptions& options) {
                                      batch > 1.0 ? draws : 4 * draws, options.seed, stream += 100));
     };
     const auto add = [&](const std::string& where, double predicted, const Estimate& measured, double tolerance) {
-        result.cases.push_back({"d9", where, "best rate / predicted", 1.0, relative(measured, predicted), tolerance});
+        result.cases.push_back({"d9", where, "best rate / predicted", 1.0, divided(measured, predicted), tolerance});
     };
     for (const double batch : {1.0, 8.0})
         add(fmt::format("erf form, independent normal noise, 3 coordinates, B = {:.0f}", batch),
@@ -75,11 +76,11 @@ void test_rates(ExperimentResult& result, const ExperimentOptions& options) {
     const double limit =
         uneven.gradient.lpNorm<1>() / uneven.gradient.cwiseSign().dot(uneven.hessian * uneven.gradient.cwiseSign());
     result.cases.push_back({"d10", "3 coordinates, B = 1e6, drawn", "best rate / predicted", 1.0,
-                            relative(drawn(uneven, uneven.noise_sd.asDiagonal(), 1e6), limit), 0.01});
+                            divided(drawn(uneven, uneven.noise_sd.asDiagonal(), 1e6), limit), 0.01});
     StepProblem doubled = uneven;
     doubled.gradient *= 2.0;
     result.cases.push_back({"d10", "gradient doubled, B = 1e6, drawn", "best rate / that of the gradient", 2.0,
-                            relative(drawn(doubled, doubled.noise_sd.asDiagonal(), 1e6), limit), 0.02});
+                            divided(drawn(doubled, doubled.noise_sd.asDiagonal(), 1e6), limit), 0.02});
 
     // d11: a diagonal Hessian. As printed, the numerator of the small-batch form is sum sigma_i.
     const StepProblem diagonal = alike_problem(10, 0.0, 10.0);
@@ -89,9 +90,9 @@ void test_rates(ExperimentResult& result, const ExperimentOptions& options) {
         return numerator / (10.0 * 10.0) * std::sqrt(2.0 * small / std::numbers::pi);
     };
     result.cases.push_back({"d11", "diagonal H, B = 1, numerator sum |g_i|", "best rate / predicted", 1.0,
-                            relative(rate, form(diagonal.gradient.lpNorm<1>())), 0.15});
+                            divided(rate, form(diagonal.gradient.lpNorm<1>())), 0.15});
     result.cases.push_back({"d11", "diagonal H, B = 1, numerator sum sigma_i as printed", "best rate / predicted", 1.0,
-                            relative(rate, form(diagonal.noise_sd.sum())), 0.15});
+                            divided(rate, form(diagonal.noise_sd.sum())), 0.15});
     result.cases.push_back(
         {"d11", "diagonal H, equal sigma_i / |g_i|", "surge", 0.0, exact(yes(exact_peak(diagonal).exists)), 0.0});
     StepProblem scattered = spread_problem(options.seed);

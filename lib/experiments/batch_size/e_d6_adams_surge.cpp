@@ -1,4 +1,5 @@
 #include "../measure.hpp"
+#include "../step_problems.hpp"
 #include "drawn_steps.hpp"
 #include "entries.hpp"
 #include "hessq/core/parallel.hpp"
@@ -90,7 +91,7 @@ ExperimentResult run(const ExperimentOptions& options) {
             if (batch == 6.0 || batch == 30.0 || batch == 100.0)
                 result.cases.push_back(
                     {"d17", fmt::format("diagonal H, frozen gradient, beta1 = {}, B = {:.0f}", beta1, batch),
-                     "Adam's best rate / predicted", 1.0, relative(rate, attenuated_step(law, batch).rate), 0.05});
+                     "Adam's best rate / predicted", 1.0, divided(rate, attenuated_step(law, batch).rate), 0.05});
         }
         for (int k = 0; k <= 80; ++k) {
             curve.x.push_back(std::pow(10.0, 4.0 * k / 80.0));

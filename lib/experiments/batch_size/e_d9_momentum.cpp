@@ -62,11 +62,11 @@ ExperimentResult run(const ExperimentOptions& options) {
         const double equivalent = momentum_batch(batch, beta1);
         const std::string where = fmt::format("beta1 = 0.9, B = {}", batch);
         result.cases.push_back({"d17", "momentum, " + where, "best rate / that of SGD with 19 B", 1.0,
-                                relative(rate_of(sgd), sgd_best_step(scales, equivalent).rate), 0.06});
+                                divided(rate_of(sgd), sgd_best_step(scales, equivalent).rate), 0.06});
         result.cases.push_back({"d17", "momentum, " + where, "decrease / that of SGD with 19 B", 1.0,
-                                relative(decrease_of(sgd), sgd_best_step(scales, equivalent).decrease), 0.06});
+                                divided(decrease_of(sgd), sgd_best_step(scales, equivalent).decrease), 0.06});
         result.cases.push_back({"d17", "signs of the momentum, " + where, "best rate / that of signs with 19 B", 1.0,
-                                relative(rate_of(signs), sign_best_step(problem, equivalent).rate), 0.06});
+                                divided(rate_of(signs), sign_best_step(problem, equivalent).rate), 0.06});
     }
 
     const Index steps = options.draws(400'000, 20'000);
@@ -89,7 +89,7 @@ ExperimentResult run(const ExperimentOptions& options) {
                                              std::pow(1.0 - rms.value * rms.value, 2),
                                 .samples = rms.samples};
         result.cases.push_back({"d18", fmt::format("SNR = {}, from the update's RMS", snr), "SNR / true SNR", 1.0,
-                                relative(inverted, snr), 0.3});
+                                divided(inverted, snr), 0.3});
     }
     const Estimate short_memory = simulated_rms(0.0, beta1, 0.95, 4 * steps, options.seed, stream += 100);
     result.cases.push_back(

@@ -1,4 +1,5 @@
 #include "../measure.hpp"
+#include "../step_problems.hpp"
 #include "entries.hpp"
 #include "hessq/core/parallel.hpp"
 #include "hessq/core/random.hpp"

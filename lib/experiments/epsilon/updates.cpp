@@ -52,12 +52,6 @@ UpdateMoments integrated_moments(EpsilonForm form, double a, double b) {
     return m;
 }
 
-StepProblem alike_problem(Index n, double coupling, double sigma) {
-    StepProblem problem{Vector::Ones(n), Matrix::Constant(n, n, coupling), Vector::Constant(n, sigma)};
-    problem.hessian.diagonal().setOnes();
-    return problem;
-}
-
 Estimate drawn_rate(EpsilonForm form, const StepProblem& problem, double eps, double batch, Index draws,
                     std::uint64_t seed, std::uint64_t stream, double correlation) {
     constexpr Index blocks = 24, columns = 1024;
@@ -84,12 +78,6 @@ Estimate drawn_rate(EpsilonForm form, const StepProblem& problem, double eps, do
         replicates.col(block) << slope / static_cast<double>(each), curvature / static_cast<double>(each);
     });
     return jackknife(replicates, [](VectorView m) { return m(0) / m(1); });
-}
-
-Estimate divided(Estimate estimate, double by) {
-    estimate.value /= by;
-    estimate.std_error /= std::abs(by);
-    return estimate;
 }
 
 } // namespace hessq

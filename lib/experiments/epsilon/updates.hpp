@@ -20,17 +20,11 @@ double normal_mean(const std::function<double(double)>& f, std::vector<double> c
 /// E u and E u^2 for x ~ N(a, 1), by normal_mean.
 UpdateMoments integrated_moments(EpsilonForm form, double a, double b);
 
-/// All coordinates alike: H_ii = 1, H_ij = coupling, g = 1 and sigma.
-StepProblem alike_problem(Index n, double coupling, double sigma);
-
 /// The best rate for updates u(ghat) that are drawn, ghat = g + sigma z / sqrt(B): mean of u'g over mean of u'H u.
 /// `correlation` is that between any two coordinates of z.
 ///
 /// Error bar  Jackknife over 24 blocks.
 Estimate drawn_rate(EpsilonForm form, const StepProblem& problem, double eps, double batch, Index draws,
                     std::uint64_t seed, std::uint64_t stream, double correlation = 0.0);
-
-/// The same divided by a number known exactly.
-Estimate divided(Estimate estimate, double by);
 
 } // namespace hessq
