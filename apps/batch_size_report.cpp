@@ -167,6 +167,18 @@ std::string measured_words(const BatchSizeResult& r) {
 std::string hyperbola_words(const BatchSizeResult& r) {
     const HyperbolaResult& h = r.hyperbola;
     if (!h.log) return h.why.empty() ? "" : fmt::format(" No hyperbola of steps and samples: {}.", h.why);
+    double least = 1e300, largest = 0.0;
+    for (const TargetRun& run : h.runs)
+        if (run.reached) {
+            least = std::min(least, static_cast<double>(run.batch));
+            largest = std::max(largest, static_cast<double>(run.batch));
+        }
+    if (h.log->critical_batch < least || h.log->critical_batch > largest)
+        return fmt::format(
+            " Runs to a loss of {} with batches of {} to {} do not bend enough to tell E_min / S_min (the fit "
+            "in logarithms puts it outside, at {}).",
+            format_number(h.target), format_number(least), format_number(largest),
+            format_number(h.log->critical_batch, 3));
     return fmt::format(
         " Runs to a loss of {} lie on (S / S_min - 1)(E / E_min - 1) = 1 with E_min / S_min = {} and R^2 = {} in "
         "logarithms{}.",

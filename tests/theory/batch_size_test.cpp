@@ -420,6 +420,26 @@ BOOST_AUTO_TEST_CASE(adam_itself_has_that_best_rate_where_the_gradient_stands_st
     BOOST_TEST(z_score(gains, best.decrease) <= 4.0);
 }
 
+BOOST_AUTO_TEST_CASE(a_sign_without_noise_is_known_among_correlated_ones) {
+    // The third coordinate has no noise: its sign is -1 and multiplies the means of the others.
+    const Vector g = Eigen::Vector3d(0.4, -0.7, -0.2);
+    const Matrix noise = (Matrix(3, 3) << 1.0, 0.5, 0.0, 0.5, 1.0, 0.0, 0.0, 0.0, 0.0).finished();
+    const Matrix moment = sign_second_moment(g, noise, 1.0);
+    check_printed(moment(0, 1), .05477, 1e-5); // i14
+    BOOST_TEST(moment(0, 2) == -std::erf(0.4 / std::numbers::sqrt2), tolerance(4 * eps));
+    BOOST_TEST(moment(2, 1) == std::erf(0.7 / std::numbers::sqrt2), tolerance(4 * eps));
+    BOOST_TEST(moment(2, 2) == 1.0);
+    const Matrix still = sign_second_moment(Eigen::Vector2d(1.0, 0.0), Matrix::Zero(2, 2), 1.0);
+    BOOST_TEST(still(1, 1) == 0.0); // neither gradient nor noise: it never moves
+}
+
+BOOST_AUTO_TEST_CASE(muon_s_best_step_loses_with_its_direction) { // d17
+    const BestStep step = muon_best_step({.rate = 2.0, .decrease = 3.0}, 30.0, 10.0);
+    BOOST_TEST(step.rate == 1.0, tolerance(4 * eps)); // (1 + 3)^(-1/2)
+    BOOST_TEST(step.decrease == 0.75, tolerance(4 * eps));
+    BOOST_TEST(muon_best_step({.rate = 2.0}, 30.0, infinity).rate == 2.0);
+}
+
 BOOST_AUTO_TEST_CASE(muon_s_direction_loses_what_the_law_says) { // d17, yp8
     const std::vector<double> mean_field = {.3015, .7071, .9535}, simulated = {.3008, .7086, .9538};
     const std::vector<double> ratios = {0.1, 1.0, 10.0};
