@@ -175,7 +175,7 @@ std::string finding_of(const ClippingResult& result, const std::string& problem)
     std::string text = fmt::format(
         "On {} the full gradient of SGD is {} long over the second half of the run, but a mini-batch gradient, which "
         "is "
-        "what clipping sees, {} (RMS): noise makes the difference. Clipping at norm {} would change {} of these steps; "
+        "what clipping sees, {} (RMS){}. Clipping at norm {} would change {} of these steps; "
         "the moments of the per-sample gradients predict {}. ",
         problem, format_number(late.gradient_norm, 3), format_number(late.batch_norm, 3),
         late.batch_norm > 1.1 * late.gradient_norm ? ": noise makes the difference" : "",
