@@ -131,14 +131,26 @@ WidthRow measure_width(const Run& run, const ClippingOptions& options, const Mlp
     const auto optimizer = sgd_optimizer({.lr = options.training.lr});
     TraceOptions trace = trace_options(run, options);
     trace.looks = std::min<Index>(options.looks, 10); // per-sample gradients of a wide network are long
-    const GradientTrace found = with_finite_numbers(fmt::format("hessq clipping, width {}", width), [&] {
-        return trace_gradients(other, other.initial_parameters(options.problem.init_seed), *optimizer, trace);
-    });
+    // A rate that suits the problem's own width can be too large for another: that is an answer, too.
+    constexpr double nan = std::numeric_limits<double>::quiet_NaN();
     WidthRow row{.width = width,
                  .parameters = other.dimension(),
-                 .measured = found.measured_share(options.threshold, late_from),
-                 .predicted = found.predicted_share(options.threshold, late_from),
-                 .rate = best_sign_rate(other, found.parameters)};
+                 .gradient_norm = nan,
+                 .batch_norm = nan,
+                 .sign_cosine = nan,
+                 .measured = nan,
+                 .predicted = nan,
+                 .rate = {nan, nan, nan}};
+    GradientTrace found;
+    try {
+        found = trace_gradients(other, other.initial_parameters(options.problem.init_seed), *optimizer, trace);
+        row.rate = best_sign_rate(other, found.parameters);
+    } catch (const NumericalError&) {
+        return row;
+    }
+    row.measured = found.measured_share(options.threshold, late_from);
+    row.predicted = found.predicted_share(options.threshold, late_from);
+    row.gradient_norm = row.sign_cosine = 0.0;
     double looks = 0.0;
     for (const TraceLook& look : found.looks) {
         if (look.step < late_from) continue;

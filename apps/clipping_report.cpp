@@ -144,14 +144,14 @@ Json to_json(const ClippingResult& result) {
     for (const WidthRow& row : result.widths)
         json["widths"].push_back({{"width", row.width},
                                   {"parameters", row.parameters},
-                                  {"gradient_norm", row.gradient_norm},
-                                  {"batch_norm", row.batch_norm},
+                                  {"gradient_norm", number(row.gradient_norm)},
+                                  {"batch_norm", number(row.batch_norm)},
                                   {"sign_cosine", number(row.sign_cosine)},
-                                  {"clipped", row.measured},
-                                  {"clipped_predicted", row.predicted},
-                                  {"best_sign_rate", row.rate.searched},
+                                  {"clipped", number(row.measured)},
+                                  {"clipped_predicted", number(row.predicted)},
+                                  {"best_sign_rate", number(row.rate.searched)},
                                   {"best_sign_rate_quadratic", number(row.rate.quadratic)},
-                                  {"row_sum", row.rate.row_sum}});
+                                  {"row_sum", number(row.rate.row_sum)}});
     json["why_no_widths"] = result.why_no_widths.empty() ? Json(nullptr) : Json(result.why_no_widths);
     json["rescue"] = {
         {"scale", result.scale}, {"lr", result.rescue_lr}, {"steps", result.rescue_steps}, {"target", result.target}};
@@ -175,9 +175,10 @@ std::string finding_of(const ClippingResult& result, const std::string& problem)
     std::string text = fmt::format(
         "On {} the full gradient of SGD is {} long over the second half of the run, but a mini-batch gradient, which "
         "is "
-        "what clipping sees, {} (RMS): noise makes the difference. Clipping at norm {} would change {} of these steps; "
+        "what clipping sees, {} (RMS){}. Clipping at norm {} would change {} of these steps; "
         "the moments of the per-sample gradients predict {}. ",
         problem, format_number(late.gradient_norm, 3), format_number(late.batch_norm, 3),
+        late.batch_norm > 1.1 * late.gradient_norm ? ": noise makes the difference" : "",
         format_number(result.threshold), percent(sgd.trace.measured_share(result.threshold, result.late_from)),
         percent(sgd.trace.predicted_share(result.threshold, result.late_from)));
     const RescaledRun& scaled = result.rescaled;
@@ -194,8 +195,14 @@ std::string finding_of(const ClippingResult& result, const std::string& problem)
     text += fmt::format("Along the run SGD's first-order promise lr |g|^2 is wrong by {} of itself; the second order "
                         "says {}. ",
                         percent(late.error.measured), percent(late.error.predicted));
-    if (!result.widths.empty()) {
-        const WidthRow &narrow = result.widths.front(), &wide = result.widths.back();
+    std::vector<const WidthRow*> finite;
+    for (const WidthRow& row : result.widths)
+        if (std::isfinite(row.measured)) finite.push_back(&row);
+    if (finite.size() < result.widths.size())
+        text += fmt::format("With this learning rate {} of {} widths diverge. ", result.widths.size() - finite.size(),
+                            result.widths.size());
+    if (finite.size() > 1) {
+        const WidthRow &narrow = *finite.front(), &wide = *finite.back();
         text += fmt::format("From width {} to {} the share beyond the threshold goes from {} to {}, and cos(sign g, g) "
                             "from {} to {}. ",
                             narrow.width, wide.width, percent(narrow.measured), percent(wide.measured),
@@ -270,9 +277,9 @@ TextTable width_table(const ClippingResult& result) {
     TextTable table({"width", "parameters", "late |g|", "late |ghat|", "clipped", "predicted", "cos(sign g, g)",
                      "best sign rate", "|g|_1 / s'Hs", "s'Hs / n"});
     for (const WidthRow& row : result.widths)
-        table.add_row({row.width, row.parameters, row.gradient_norm, row.batch_norm, row.measured, row.predicted,
-                       finite_cell(row.sign_cosine), row.rate.searched, finite_cell(row.rate.quadratic),
-                       row.rate.row_sum});
+        table.add_row({row.width, row.parameters, finite_cell(row.gradient_norm), finite_cell(row.batch_norm),
+                       finite_cell(row.measured), finite_cell(row.predicted), finite_cell(row.sign_cosine),
+                       finite_cell(row.rate.searched), finite_cell(row.rate.quadratic), finite_cell(row.rate.row_sum)});
     return table;
 }
 
@@ -399,7 +406,9 @@ void add_sections(HtmlReport& report, const ClippingResult& result) {
         rates.series = {searched, quadratic};
         report.figure(plot, "Every hidden layer of the width, SGD as above.");
         report.figure(rates, "At the end of each run, one full-batch step.");
-        report.table(width_table(result), "The share of late steps beyond the threshold, measured and predicted.");
+        report.table(
+            width_table(result),
+            "The share of late steps beyond the threshold, measured and predicted. A row of marks: the run diverged.");
     }
 
     report.section("Bad starts");
@@ -412,12 +421,14 @@ void add_sections(HtmlReport& report, const ClippingResult& result) {
         losses.series.push_back(
             {.label = words_of(row.rescue), .x = row.runs.front().steps, .y = row.runs.front().loss});
     report.figure(losses, "The first of the seeds.");
-    report.table(rescue_table(result),
-                 fmt::format("Starts times {}, SGD with lr {}, {} steps. The target is the loss of an ordinary start "
-                             "after half of them, {} on average. Every clipped gradient is at most {} long, and the "
-                             "promised decrease at most lr times its square. Medians over the seeds.",
-                             format_number(result.scale), format_number(result.rescue_lr), result.rescue_steps,
-                             format_number(result.target), format_number(result.threshold)));
+    report.table(
+        rescue_table(result),
+        fmt::format(
+            "Starts times {}, SGD with lr {}, {} steps. The target is 95 % of what an ordinary start "
+            "gains in half of them, a loss of {} on average. Every clipped gradient is at most {} long, and the "
+            "promised decrease at most lr times its square. Medians over the seeds.",
+            format_number(result.scale), format_number(result.rescue_lr), result.rescue_steps,
+            format_number(result.target), format_number(result.threshold)));
 }
 
 } // namespace hessq::app
