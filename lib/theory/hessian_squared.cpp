@@ -440,6 +440,17 @@ double sgd_momentum_moment(double lambda, double lr, double noise, double beta1)
     return ema_variance(beta1) * c * (1.0 - beta1) / (1.0 - beta1 * (1.0 - lr * lambda));
 }
 
+double momentum_cloud(double lambda, double lr, double noise, double beta1) {
+    const char* const function = "momentum_cloud";
+    require_share(beta1, function, "beta1");
+    require(lambda > 0.0, function, "lambda must be greater than 0", lambda);
+    require_not_negative(noise, function, "noise");
+    const double reach = 2.0 * (1.0 + beta1), step = (1.0 - beta1) * lr * lambda;
+    require(step > 0.0 && step < reach, function, "lr lambda must lie in (0, 2 (1 + beta1) / (1 - beta1))",
+            lr * lambda);
+    return lr * noise * (1.0 + beta1) / (lambda * (reach - step));
+}
+
 double ar1_belief_moment(double rho, double white, double beta1) {
     require_correlation(rho, "ar1_belief_moment");
     require_not_negative(white, "ar1_belief_moment", "white");

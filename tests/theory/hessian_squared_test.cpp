@@ -544,6 +544,23 @@ BOOST_AUTO_TEST_CASE(sgd_s_averages_solve_the_lyapunov_equation_of_parameter_and
         }
 }
 
+BOOST_AUTO_TEST_CASE(momentum_s_cloud_has_printed_values_and_solves_its_lyapunov_equation) { // d.3, i6
+    check_printed(momentum_cloud(1.3, 0.2, 0.5, 0.0), .0442087, 1e-7);
+    check_printed(momentum_cloud(1.3, 0.2, 0.5, 0.5), .0402037, 1e-7);
+    check_printed(momentum_cloud(1.3, 0.2, 0.5, 0.9), .0387265, 1e-7);
+    for (const double beta1 : {0.0, 0.5, 0.9})
+        for (const double lr : {0.01, 1.2}) {
+            const double lambda = 1.3, c = 0.5, fresh = 1.0 - beta1;
+            // m' = beta1 m + (1 - beta1)(lambda x + noise), x' = x - lr m'.
+            const Matrix f = (Matrix(2, 2) << 1.0 - lr * fresh * lambda, -lr * beta1, fresh * lambda, beta1).finished();
+            const Eigen::Vector2d kick(-lr * fresh, fresh);
+            const Matrix x = solve_discrete_lyapunov(f, c * kick * kick.transpose());
+            BOOST_TEST(momentum_cloud(lambda, lr, c, beta1) == x(0, 0), tolerance(1e-12));
+        }
+    BOOST_CHECK_EXCEPTION((void)momentum_cloud(1.0, 4.0, 1.0, 0.0), std::invalid_argument,
+                          says("momentum_cloud: lr lambda must lie in (0, 2 (1 + beta1) / (1 - beta1)); got 4"));
+}
+
 // --- b20 ------------------------------------------------------------------------------------------------------------
 
 BOOST_AUTO_TEST_CASE(a_cubic_loss_in_one_dimension_has_moments_by_hand) {

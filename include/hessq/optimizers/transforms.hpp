@@ -89,8 +89,8 @@ std::unique_ptr<Optimizer> group_learning_rates(std::unique_ptr<Optimizer> optim
 /// Throws     std::invalid_argument if the optimizer is empty or most is not greater than 0.
 std::unique_ptr<Optimizer> limited_decrease(std::unique_ptr<Optimizer> optimizer, double most);
 
-/// The update of step t = 0, 1, ... times min(1, (t + 1) / steps): a learning rate that rises linearly to its value. The
-/// optimizer's memory is that of the optimizer itself.
+/// The update of step t = 0, 1, ... times min(1, (t + 1) / steps): a learning rate that rises linearly to its value.
+/// The optimizer's memory is that of the optimizer itself.
 ///
 /// Throws     std::invalid_argument if the optimizer is empty or steps < 1.
 std::unique_ptr<Optimizer> warmed_up(std::unique_ptr<Optimizer> optimizer, Index steps);

@@ -245,6 +245,14 @@ struct StationaryExponents {
 /// Source     x3.
 [[nodiscard]] double sgd_momentum_moment(double lambda, double lr, double noise, double beta1);
 
+/// S = lr c (1 + beta1) / (lambda (2 (1 + beta1) - lr (1 - beta1) lambda)), c = noise: the variance of a parameter that
+/// steps along m, an EMA of its mini-batch gradients, in the stationary state. Momentum changes nothing of leading
+/// order in lr lambda, lr c / (2 lambda).
+///
+/// Shapes     lambda > 0; 0 < lr lambda < 2 (1 + beta1) / (1 - beta1).
+/// Source     i6.
+[[nodiscard]] double momentum_cloud(double lambda, double lr, double noise, double beta1);
+
 /// E (g_t - m_t)^2 = 2 beta1^2 / (1 + beta1) [(1 - rho) / (1 - beta1 rho) + white]: what AdaBelief averages, in the
 /// setting of ar1_momentum_moment. With white = 0 it is ~ lambda^3 for a full-batch gradient in flat directions.
 ///

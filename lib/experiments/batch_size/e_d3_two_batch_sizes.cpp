@@ -48,8 +48,7 @@ ExperimentResult run(const ExperimentOptions& options) {
                     {"d5", where, "tr Sigma / exact", 1.0, divided(found.noise_trace, noise), 0.05},
                     {"d5", where, "B_simple / exact", 1.0, divided(found.simple_batch, noise / gradient), 0.05},
                     {"d5", "the same, |G|^2 of the batch of 4 for |g|^2", "B_simple / exact", 1.0,
-                     divided({.value = noise / mean_estimate(small).value, .samples = pairs}, noise / gradient),
-                     0.05}};
+                     divided({.value = noise / mean_estimate(small).value, .samples = pairs}, noise / gradient), 0.05}};
 
     const Problem iris = bundled_problem("iris-mlp");
     const Vector w = iris.start(0);

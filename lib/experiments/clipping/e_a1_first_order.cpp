@@ -123,7 +123,7 @@ ExperimentResult run(const ExperimentOptions& options) {
                 least = std::min(least, error.value);
                 most = std::max(most, error.value);
                 cases.push_back({"a8", where, "1 - actual / promised, of a step", mean(1) / mean(0), error,
-                                 0.03 + 0.3 * mean(1) / mean(0)});
+                                 0.03 + 0.1 * mean(1) / mean(0)});
                 if (sgd)
                     cases.push_back({"a2", where, "decrease of the loss / lr |g|^2", 1.0,
                                      jackknife(sums, [](VectorView s) { return s(2) / s(4); }), 0.1});

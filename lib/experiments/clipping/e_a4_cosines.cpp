@@ -136,7 +136,6 @@ ExperimentResult run(const ExperimentOptions& options) {
     std::vector<Index> widths = {8, 32, 128};
     if (options.effort != Effort::quick) widths.push_back(512);
     const Index runs = options.draws(100, 40);
-    constexpr double halfway = 0.25; // to the next power of sqrt(N)
     std::string story;
     for (const auto& [name, network] :
          {std::pair<std::string, const Mlp*>{"softmax network", &softmax}, {"squared-loss network", &squared}}) {
@@ -144,9 +143,9 @@ ExperimentResult run(const ExperimentOptions& options) {
             const Slopes found = slopes_over_widths(*network, widths, steps, runs, options.seed);
             const std::string where = fmt::format("{}, widths 8 to {}, {}", name, widths.back(),
                                                   steps == 0 ? "at the start" : "after 50 full-batch steps");
-            cases.push_back({"a5", where, "slope of ln cos(sign g, g) on ln N", 0.0, found.cosine, halfway});
-            cases.push_back({"a5", where, "slope of ln |g| on ln N", 0.0, found.norm, halfway});
-            cases.push_back({"a5", where, "slope of ln of the best sign rate on ln N", -0.5, found.searched, halfway});
+            cases.push_back({"a5", where, "slope of ln cos(sign g, g) on ln N", 0.0, found.cosine, 0.1});
+            cases.push_back({"a5", where, "slope of ln |g| on ln N", 0.0, found.norm, 0.1});
+            cases.push_back({"a5", where, "slope of ln of the best sign rate on ln N", -0.5, found.searched, 0.15});
             story += fmt::format("{}: {:.2f} (|g|_1 / s'Hs: {:.2f}; mean row sum s'Hs / N: {:+.2f}); ", where,
                                  found.searched.value, found.quadratic.value, found.row_sum.value);
         }

@@ -83,7 +83,7 @@ ExperimentResult run(const ExperimentOptions& options) {
         const std::string where =
             fmt::format("always clipped, {} (effective rank {:.1f})", s.name, effective_rank(s.lambda));
         const Index top = s.lambda.size() - 1;
-        cases.push_back({"a10", where, "v / exact integral, mean", 1.0, mean_ratio(w, law), 0.05});
+        cases.push_back({"a10", where, "v / exact integral, mean", 1.0, mean_ratio(w, law), 0.03});
         cases.push_back({"a10", where, "v / (t^2 (H^2)_kk / tr H^2), ten flattest", 1.0,
                          mean_ratio(w.topRows(10), simple.head(10)), 0.1});
         cases.push_back({"a10", where, "v / (t^2 (H^2)_kk / tr H^2), steepest", 1.0,

@@ -43,8 +43,8 @@ ExperimentResult run(const ExperimentOptions& options) {
     const Estimate small = rate_slope(best[0], best[1], std::log(100.0)),
                    large = rate_slope(best[4], best[5], std::log(30.0));
     result.cases.push_back(
-        {"c1", net + ", eps from 1e-8 to 1e-6", "d ln(best lr) / d ln(eps): signs", 0.0, small, 0.15});
-    result.cases.push_back({"c1", net + ", eps from 1 to 30", "d ln(best lr) / d ln(eps): SGD", 1.0, large, 0.15});
+        {"c1", net + ", eps from 1e-8 to 1e-6", "d ln(best lr) / d ln(eps): signs", 0.0, small, 0.1});
+    result.cases.push_back({"c1", net + ", eps from 1 to 30", "d ln(best lr) / d ln(eps): SGD", 1.0, large, 0.1});
     result.figure = {.title = "The best constant learning rate of Adam against epsilon",
                      .x_label = "epsilon",
                      .y_label = "best lr",
@@ -102,7 +102,7 @@ ExperimentResult run(const ExperimentOptions& options) {
                                     "best rate / SGD's",
                                     1.0,
                                     {.value = rate->value / sgd, .std_error = rate->std_error / sgd, .samples = draws},
-                                    0.3});
+                                    0.1});
         }
     }
     result.caption = fmt::format("{}; mean over {} seeds and its standard error. Flat while epsilon is below the "
