@@ -100,7 +100,7 @@ ExperimentResult run(const ExperimentOptions& options) {
     ExperimentResult result;
     std::vector<Case>& cases = result.cases;
     add_step_lengths(cases);
-    const Index runs = options.draws(100, 20);
+    const Index runs = options.draws(100, 40);
     result.figure = {.title = "What first-order promises of the decrease are worth",
                      .x_label = "curvature cost / promised decrease",
                      .y_label = "1 - actual / promised",
