@@ -141,7 +141,9 @@ std::string measured_words(const BatchSizeResult& r) {
                                 worst->batch, format_estimate(worst->loss.rate.value, worst->loss.rate.std_error),
                                 format_number(*worst->law, 3));
             if (worst->correlated)
-                text += fmt::format(" and with correlations {}", format_number(*worst->correlated, 3));
+                text += std::isfinite(*worst->correlated)
+                            ? fmt::format(" and with correlations {}", format_number(*worst->correlated, 3))
+                            : std::string(" and no rate is too large with correlations");
             text += fmt::format(": off by a factor {}.", times(std::exp(largest)));
         }
     }

@@ -222,9 +222,14 @@ std::string finding_of(const ClippingResult& result, const std::string& problem)
                         format_number(result.scale), bare.reached, bare.seeds,
                         bare.diverged > 0 ? fmt::format(" ({} diverge)", bare.diverged) : "");
     if (best == nullptr) return text + "no remedy helps within these steps.";
-    const RescueSummary found = summary_of(*best);
-    return text + (best == none ? "no remedy does better."
-                                : fmt::format("with {}, which does best, {}.", words_of(best->rescue), found.reached));
+    text += best == none
+                ? "no remedy reaches that more often or sooner"
+                : fmt::format("with {}, which does best, {}", words_of(best->rescue), summary_of(*best).reached);
+    std::string worse;
+    for (const RescueRow& row : result.rescues)
+        if (summary_of(row).reached < bare.reached)
+            worse += fmt::format("{}{} ({})", worse.empty() ? "" : ", ", words_of(row.rescue), summary_of(row).reached);
+    return text + (worse.empty() ? "." : fmt::format("; fewer reach it with {}.", worse));
 }
 
 TextTable method_table(const ClippingResult& result) {

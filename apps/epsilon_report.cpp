@@ -112,7 +112,7 @@ std::string measured_sentence(const EpsilonStudy& study) {
     for (const EpsilonRow& row : study.rows)
         for (std::size_t j = 0; j < row.measured.size(); ++j) {
             const double law = rate_at(row.curves[ratio_form], static_cast<double>(study.measured_batches[j]));
-            if (!row.measured[j] || !std::isfinite(law) || !(law > 0.0)) continue;
+            if (!row.measured[j] || !(row.measured[j]->value > 0.0) || !std::isfinite(law) || !(law > 0.0)) continue;
             const double miss = std::log(row.measured[j]->value / law);
             if (std::abs(miss) > std::abs(worst)) {
                 worst = miss;
@@ -142,10 +142,7 @@ std::string real_surge_sentence(const EpsilonStudy& study) {
             }
     }
     if (!with.empty()) return fmt::format(" Real mini-batches exceed the full batch's rate for eps = {}.", with);
-    return predicted
-               ? " None of the batch sizes that were drawn exceeds the full batch's rate: with this noise there is "
-                 "no surge."
-               : "";
+    return predicted ? " At none of the batch sizes that were drawn is the best rate above the full batch's." : "";
 }
 
 std::string run_sentence(const EpsilonStudy& study) {

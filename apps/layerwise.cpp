@@ -16,6 +16,7 @@
 #include <limits>
 #include <map>
 #include <memory>
+#include <stdexcept>
 
 namespace hessq::app {
 namespace {
@@ -46,10 +47,10 @@ struct Row {
     double rate_only = 0.0;          ///< of the runs, only the rate translated
     std::string failure = {};
 
-    bool follows() const {
-        return failure.empty() && std::abs(translated.line.slope - degrees.rate_exponent()) <= exponent_tolerance &&
-               deviation <= path_tolerance;
+    bool keeps_the_law() const {
+        return failure.empty() && std::abs(translated.line.slope - degrees.rate_exponent()) <= exponent_tolerance;
     }
+    bool follows() const { return keeps_the_law() && deviation <= path_tolerance; }
 };
 
 Row measure(const Run& run, const LayerwiseOptions& options, const std::string& name, const OptimizerSettings& given,
@@ -82,6 +83,8 @@ Row measure(const Run& run, const LayerwiseOptions& options, const std::string& 
                 std::max(row.rate_only, path_deviation(seen, on_theta(each, {.rate = true, .constants = false})));
         }
     } catch (const NumericalError& error) {
+        row.failure = error.what();
+    } catch (const std::invalid_argument& error) { // a setting that suits others and not this optimizer
         row.failure = error.what();
     }
     return row;
@@ -150,17 +153,17 @@ Plot rate_plot(const std::vector<Row>& rows, const Vector& lambda) {
 }
 
 std::string finding_of(const std::vector<Row>& rows, const Vector& lambda) {
-    std::vector<std::string> off, failed, inexact;
+    std::vector<std::string> off, unstable, failed;
     double worst = 0.0, least = std::numeric_limits<double>::infinity(), most = 0.0;
     Index following = 0;
     std::string most_name;
     for (const Row& row : rows) {
         if (!row.failure.empty()) {
-            failed.push_back(row.name);
+            failed.push_back(fmt::format("{} ({})", row.name, row.failure));
             continue;
         }
         if (!row.follows()) {
-            off.push_back(row.name);
+            (row.keeps_the_law() ? unstable : off).push_back(row.name);
             continue;
         }
         ++following;
@@ -187,7 +190,12 @@ std::string finding_of(const std::vector<Row>& rows, const Vector& lambda) {
                             "most of all those of {}, by {} of the way.",
                             most_name, format_number(most, 2));
     if (!off.empty()) text += fmt::format(" Not so: {}.", fmt::join(off, ", "));
-    if (!failed.empty()) text += fmt::format(" Their loss was not finite: {}.", fmt::join(failed, ", "));
+    if (!unstable.empty())
+        text +=
+            fmt::format(" With {} the first steps have the predicted rate, but the runs part: a rate at which rounding "
+                        "grows from step to step.",
+                        fmt::join(unstable, ", "));
+    if (!failed.empty()) text += fmt::format(" Without a result: {}.", fmt::join(failed, "; "));
     return text;
 }
 

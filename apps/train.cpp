@@ -211,9 +211,8 @@ Action train_command(CLI::App& command) {
         const double first = curves.front().loss.front();
         const std::string finding =
             best.loss.back() < first
-                ? fmt::format("From a loss of {}, the lowest at the end is that of {}: {} after {} updates and {}.",
-                              format_number(first), best.name, format_number(best.loss.back()), best.steps.back(),
-                              format_seconds(best.seconds.back()))
+                ? fmt::format("From a loss of {}, the lowest at the end is that of {}: {} after {} updates.",
+                              format_number(first), best.name, format_number(best.loss.back()), best.steps.back())
                 : fmt::format("No method ended below the loss of {} that it started from.", format_number(first));
 
         HtmlReport report("Training: " + run.problem().name, finding);

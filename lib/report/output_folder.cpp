@@ -104,6 +104,10 @@ void check_replaceable(const fs::path& path, const fs::path& shown) {
         const std::string name = entry.path().filename().string();
         if (!is_written_by_hessq(name) || !fs::is_regular_file(entry.symlink_status())) others.push_back(name);
     }
+    // What hessq wrote has a result.json; a lone theta.npy is somebody's own.
+    if (others.empty() && !fs::exists(path / "result.json"))
+        for (const fs::directory_entry& entry : fs::directory_iterator(path))
+            others.push_back(entry.path().filename().string());
     if (others.empty()) return;
     std::sort(others.begin(), others.end());
     const std::size_t named = std::min<std::size_t>(others.size(), 3);
