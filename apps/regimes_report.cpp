@@ -257,7 +257,13 @@ void add_figures(HtmlReport& report, const RegimeGrid& grid) {
     std::string caption = "One cell for each setting, with its exponent q: blue where the second moment follows the "
                           "Fisher law (q = 1), orange where it follows the Hessian squared (q = 2), pale between, deep "
                           "blue below both, gray where there is none.";
-    if (!grid.crossover.x.empty()) {
+    const auto on_the_map = [&](double batch) {
+        return batch >= static_cast<double>(grid.batches.front()) && batch <= static_cast<double>(grid.batches.back());
+    };
+    const std::vector<double>& line = grid.crossover.y;
+    if (!line.empty() && std::none_of(line.begin(), line.end(), on_the_map)) {
+        caption += " The predicted cross-over lies outside the map.";
+    } else if (!line.empty()) {
         mini.lines.push_back(grid.crossover);
         caption += grid.by_distance
                        ? " The dashed line is predicted, not fitted: on it the cross-over curvature lambda_x is the "
