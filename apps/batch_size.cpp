@@ -13,6 +13,8 @@
 namespace hessq::app {
 namespace {
 
+constexpr Index largest_batch = 1'000'000;
+
 struct BatchSizeOptions {
     ProblemOptions problem;
     RunOptions run;
@@ -31,7 +33,11 @@ constexpr std::uint64_t direction_stream = 0x62732d646972, norm_stream = 0x62732
 
 std::vector<Index> measured_batches(const BatchSizeOptions& options) {
     if (options.batches.empty()) return {1, 4, 16, 64, 256, 1024};
-    return numbers_in<Index>("--batches", options.batches, 1, "whole numbers of at least 1");
+    const std::vector<Index> batches =
+        numbers_in<Index>("--batches", options.batches, 1, "whole numbers of at least 1");
+    if (batches.back() > largest_batch) // each of them is drawn sample by sample
+        throw InputError(fmt::format("--batches: expected at most {}; got {}", largest_batch, batches.back()));
+    return batches;
 }
 
 /// The point: the start, or where Adam gets to from it.
@@ -340,7 +346,7 @@ Action batch_size_command(CLI::App& command) {
         ->group(group);
     add_count(command, "--directions", options->directions, 2, "mini-batches for each of them")->group(group);
     add_count(command, "--target-steps", options->target_steps, 1,
-              "full-batch steps; runs of all batch sizes have to go 0.7 of their way down")
+              "full-batch steps; runs of all batch sizes have to go 0.7 of their way down", 1'000'000)
         ->group(group);
     add_real(command, "--softsign-eps", options->softsign_eps, Range::not_negative,
              "epsilon of softsign; 0 takes the root mean square of the gradient's entries")

@@ -98,6 +98,9 @@ BOOST_AUTO_TEST_CASE(mistakes_get_one_line) {
     const Outcome outcome = run_hessq(folder / "", {"batch-size", "--batches", "4,x"});
     BOOST_TEST(outcome.status == 2);
     BOOST_TEST(outcome.err == "--batches: expected whole numbers of at least 1 with commas between; got 4,x\n");
+    const Outcome endless = run_hessq(folder / "", {"batch-size", "--batches", "4,1000000000"});
+    BOOST_TEST(endless.status == 2);
+    BOOST_TEST(endless.err == "--batches: expected at most 1000000; got 1000000000\n");
     BOOST_TEST(std::filesystem::is_empty(folder / ""));
 }
 
