@@ -2,6 +2,7 @@
 
 #include "hessq/core/require.hpp"
 
+#include <algorithm>
 #include <tbb/blocked_range.h>
 #include <tbb/global_control.h>
 #include <tbb/info.h>
@@ -58,9 +59,13 @@ struct SumBody {
 } // namespace
 
 Matrix parallel_sum(Index count, Index rows, Index cols, const std::function<void(Index, Eigen::Ref<Matrix>)>& body) {
+    // A few terms share one partial sum where there are many: each partial sum costs the passage over a matrix.
+    constexpr Index partial_sums = 16;
+    const auto grain = static_cast<std::size_t>(std::max<Index>(1, count / partial_sums));
     SumBody total(rows, cols, body);
     tbb::this_task_arena::isolate([&] {
-        tbb::parallel_deterministic_reduce(tbb::blocked_range<Index>(0, count, 1), total, tbb::simple_partitioner{});
+        tbb::parallel_deterministic_reduce(tbb::blocked_range<Index>(0, count, grain), total,
+                                           tbb::simple_partitioner{});
     });
     return std::move(total.sum);
 }

@@ -38,11 +38,19 @@ void Batch::check(Index samples, std::string_view function) const {
     }
 }
 
-Index chunk_count(const Batch& batch) { return (batch.size() + sample_chunk - 1) / sample_chunk; }
+Index chunk_count(const Batch& batch) {
+    return batch.size() <= sample_chunk ? std::min<Index>(batch.size(), 1)
+                                        : 2 * ((batch.size() + 2 * sample_chunk - 1) / (2 * sample_chunk));
+}
+
+Index chunk_begin(const Batch& batch, Index c) {
+    const Index count = chunk_count(batch), least = batch.size() / count, larger = batch.size() % count;
+    return c * least + std::min(c, larger);
+}
 
 Batch chunk(const Batch& batch, Index c) {
-    const Index begin = c * sample_chunk;
-    return batch.slice(begin, std::min(sample_chunk, batch.size() - begin));
+    const Index begin = chunk_begin(batch, c);
+    return batch.slice(begin, chunk_begin(batch, c + 1) - begin);
 }
 
 BatchSampler::BatchSampler(Index samples, Index batch_size, Sampling sampling, std::uint64_t seed)

@@ -1,8 +1,11 @@
 #include "hessq/objectives/activation.hpp"
 
+#include "hessq/core/require.hpp"
+
 #include <algorithm>
 #include <cmath>
 #include <numbers>
+#include <string>
 
 namespace hessq {
 namespace {
@@ -16,14 +19,12 @@ struct TileDerivatives {
     Tile value, first, second;
 };
 
-Tile load(const Matrix& z, Index begin, Index count) {
-    if (count == tile_size) return Eigen::Map<const Tile>(z.data() + begin);
+Tile load(const double* z, Index count) {
+    if (count == tile_size) return Eigen::Map<const Tile>(z);
     Tile x = Tile::Zero();
-    std::copy_n(z.data() + begin, count, x.data());
+    std::copy_n(z, count, x.data());
     return x;
 }
-
-void store(const Tile& x, Matrix& z, Index begin, Index count) { std::copy_n(x.data(), count, z.data() + begin); }
 
 // tanh and sigmoid are built from t = e^-|z|, which never overflows, in forms without cancellation: 1 - tanh^2 and
 // 1 - 2 sigmoid would lose all their digits where they are small.
@@ -109,24 +110,35 @@ TileDerivatives derivatives(Activation activation, const Tile& z) {
 
 } // namespace
 
+void apply_activation(Activation activation, Eigen::Ref<Matrix> z, Matrix* first, Matrix* second) {
+    require(z.outerStride() == z.rows() || z.cols() <= 1, "apply_activation", "the columns must lie side by side",
+            "stride " + std::to_string(z.outerStride()));
+    if (first) first->resize(z.rows(), z.cols());
+    if (second) second->resize(z.rows(), z.cols());
+    for (Index begin = 0; begin < z.size(); begin += tile_size) {
+        const Index count = std::min(tile_size, z.size() - begin);
+        double* entries = z.data() + begin;
+        const Tile x = load(entries, count);
+        if (!first && !second) {
+            std::copy_n(value(activation, x).data(), count, entries);
+            continue;
+        }
+        const TileDerivatives tile = derivatives(activation, x);
+        std::copy_n(tile.value.data(), count, entries);
+        if (first) std::copy_n(tile.first.data(), count, first->data() + begin);
+        if (second) std::copy_n(tile.second.data(), count, second->data() + begin);
+    }
+}
+
 Matrix activate(Activation activation, MatrixView z) {
     Matrix result = z;
-    for (Index begin = 0; begin < result.size(); begin += tile_size) {
-        const Index count = std::min(tile_size, result.size() - begin);
-        store(value(activation, load(result, begin, count)), result, begin, count);
-    }
+    apply_activation(activation, result);
     return result;
 }
 
 ActivationDerivatives activation_derivatives(Activation activation, MatrixView z) {
-    ActivationDerivatives result{z, Matrix(z.rows(), z.cols()), Matrix(z.rows(), z.cols())};
-    for (Index begin = 0; begin < z.size(); begin += tile_size) {
-        const Index count = std::min(tile_size, z.size() - begin);
-        const TileDerivatives tile = derivatives(activation, load(result.value, begin, count));
-        store(tile.value, result.value, begin, count);
-        store(tile.first, result.first, begin, count);
-        store(tile.second, result.second, begin, count);
-    }
+    ActivationDerivatives result{z, {}, {}};
+    apply_activation(activation, result.value, &result.first, &result.second);
     return result;
 }
 

@@ -1,6 +1,5 @@
 #include "hessq/objectives/local_curvature.hpp"
 
-#include "hessq/core/dense.hpp"
 #include "hessq/core/random.hpp"
 #include "hessq/core/require.hpp"
 
@@ -12,13 +11,6 @@ namespace {
 
 constexpr std::uint64_t probe_stream = 0x70726f6265; // "probe"
 
-bool is_all(const Batch& batch, Index samples) {
-    if (batch.size() != samples) return false;
-    for (Index i = 0; i < samples; ++i)
-        if (batch[i] != i) return false;
-    return true;
-}
-
 } // namespace
 
 LocalCurvature::LocalCurvature(const FiniteSumObjective& objective, Vector w, Batch batch)
@@ -28,12 +20,13 @@ LocalCurvature::LocalCurvature(const FiniteSumObjective& objective, Vector w, Ba
 }
 
 Matrix LocalCurvature::dense_hessian() const {
-    const Matrix whole = is_all(batch_, objective_->samples()) ? objective_->dense_hessian(w_)
-                                                               : to_dense(objective_->hessian(w_, batch_));
-    return whole.block(offset_, offset_, size_, size_);
+    const ParameterRange range{offset_, size_};
+    return objective_->dense_hessian_block(w_, batch_, range, range);
 }
 
-Vector LocalCurvature::hessian_diagonal() const { return dense_hessian().diagonal(); }
+Vector LocalCurvature::hessian_diagonal() const {
+    return objective_->hessian_diagonal(w_, batch_).segment(offset_, size_);
+}
 
 Vector LocalCurvature::hutchinson_diagonal(std::uint64_t seed, std::uint64_t index) const {
     const Vector z =

@@ -83,8 +83,8 @@ ValueAndGradient Quadratic::value_and_gradient(VectorView w, const Batch& batch)
     const Index chunks = chunk_count(batch);
     const Vector noise = parallel_sum(chunks, dimension(), 1,
                                       [&](Index chunk, Eigen::Ref<Matrix> sum) {
-                                          const Index end = std::min(batch.size(), (chunk + 1) * sample_chunk);
-                                          for (Index s = chunk * sample_chunk; s < end; ++s)
+                                          const Index end = chunk_begin(batch, chunk + 1);
+                                          for (Index s = chunk_begin(batch, chunk); s < end; ++s)
                                               sum += noise_.col(batch[s]);
                                       }) /
                          static_cast<double>(batch.size());
@@ -97,8 +97,9 @@ SymmetricOperator Quadratic::hessian(VectorView w, const Batch& batch) const {
     return operator_;
 }
 
-Matrix Quadratic::dense_hessian(VectorView w) const {
+Matrix Quadratic::dense_hessian(VectorView w, const Batch& batch) const {
     require_size(w.size(), dimension(), "Quadratic", "w");
+    batch.check(samples_, "Quadratic");
     return h_;
 }
 

@@ -53,6 +53,7 @@ public:
     Reparametrized(std::shared_ptr<const Base> inner, std::shared_ptr<const Map> map)
         : inner_(std::move(inner)), map_(std::move(map)) {}
 
+    using Base::dense_hessian;
     using Base::gradient;
     using Base::hessian;
     using Base::value;
@@ -70,9 +71,14 @@ public:
     SymmetricOperator hessian(VectorView phi, const Batch& batch) const override {
         return seen_through(inner_->hessian(theta(phi), batch), map_);
     }
-    Matrix dense_hessian(VectorView phi) const override { return map_->sandwich(inner_->dense_hessian(theta(phi))); }
+    Matrix dense_hessian(VectorView phi, const Batch& batch) const override {
+        return map_->sandwich(inner_->dense_hessian(theta(phi), batch));
+    }
     Matrix per_sample_gradients(VectorView phi, const Batch& batch) const override {
         return map_->backward(inner_->per_sample_gradients(theta(phi), batch));
+    }
+    Matrix gradient_second_moment(VectorView phi, const Batch& batch) const override {
+        return map_->sandwich(inner_->gradient_second_moment(theta(phi), batch));
     }
 
 protected:
@@ -92,12 +98,16 @@ template <class Map>
 class ReparametrizedModel final : public Reparametrized<ModelObjective, Map> {
 public:
     using Reparametrized<ModelObjective, Map>::Reparametrized;
+    using ModelObjective::dense_gauss_newton;
     using ModelObjective::gauss_newton;
     using ModelObjective::gauss_newton_diagonal;
 
     Index outputs() const override { return this->inner().outputs(); }
     SymmetricOperator gauss_newton(VectorView phi, const Batch& batch) const override {
         return seen_through(this->inner().gauss_newton(this->theta(phi), batch), this->map());
+    }
+    Matrix dense_gauss_newton(VectorView phi, const Batch& batch) const override {
+        return this->map()->sandwich(this->inner().dense_gauss_newton(this->theta(phi), batch));
     }
     Vector gauss_newton_diagonal(VectorView phi, const Batch& batch) const override {
         if constexpr (std::is_same_v<Map, Diagonal>) {

@@ -3,7 +3,6 @@
 #include "hessq/core/parallel.hpp"
 #include "hessq/core/require.hpp"
 #include "hessq/core/statistics.hpp"
-#include "hessq/operators/outer_product.hpp"
 
 #include <cmath>
 
@@ -39,12 +38,10 @@ SampledFisher sampled_fisher(const ModelObjective& model, VectorView w, const Sa
     double spread = 0.0;
     for (Index d = 0; d < options.draws; ++d) {
         const std::uint64_t seed = draw_seed(options, d);
-        Matrix draw = Matrix::Zero(w.size(), w.size());
-        for (Index c = 0; c < chunk_count(all); ++c)
-            add_outer_product(draw, drawn_gradients(model, w, chunk(all, c), seed));
-        mirror_lower_triangle(draw);
+        Matrix draw = model.sampled_label_second_moment(w, all, seed);
+        require_finite(draw, "second moment of sampled-label gradients");
         // Welford: the running mean and sum_d |A_d - mean|_F^2, without subtracting two large squares.
-        draw = draw / static_cast<double>(all.size()) - mean;
+        draw -= mean;
         const auto count = static_cast<double>(d + 1);
         mean += draw / count;
         spread += draw.squaredNorm() * (count - 1.0) / count;

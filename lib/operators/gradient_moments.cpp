@@ -2,7 +2,7 @@
 
 #include "hessq/core/parallel.hpp"
 #include "hessq/core/require.hpp"
-#include "hessq/operators/outer_product.hpp"
+#include "hessq/core/outer_product.hpp"
 
 #include <cmath>
 #include <string>
@@ -20,7 +20,11 @@ Matrix chunk_gradients(const FiniteSumObjective& objective, VectorView w, const 
     return gradients;
 }
 
-Matrix mean_outer_product(const FiniteSumObjective& objective, VectorView w, const Batch& batch, const Vector& center) {
+/// Noise of which less than this is left of some E g_i^2 is not computed as a difference.
+constexpr double cancellation = 1e-4;
+
+Matrix centred_second_moment(const FiniteSumObjective& objective, VectorView w, const Batch& batch,
+                             const Vector& center) {
     Matrix sum = Matrix::Zero(w.size(), w.size());
     for (Index c = 0; c < chunk_count(batch); ++c)
         add_outer_product(sum, chunk_gradients(objective, w, batch, c, center));
@@ -35,7 +39,7 @@ SymmetricOperator mean_outer_product_operator(const FiniteSumObjective& objectiv
     Matrix factor(w.size(), all.size());
     parallel_for(chunk_count(all), [&](Index c) {
         const Matrix gradients = chunk_gradients(objective, w, all, c, center);
-        factor.middleCols(c * sample_chunk, gradients.cols()) = gradients;
+        factor.middleCols(chunk_begin(all, c), gradients.cols()) = gradients;
     });
     factor /= std::sqrt(static_cast<double>(all.size()));
     return outer_product_operator(std::move(factor), std::move(name));
@@ -50,7 +54,9 @@ void check_point(const FiniteSumObjective& objective, VectorView w, std::string_
 GradientMoments gradient_moments(const FiniteSumObjective& objective, VectorView w, const Batch& batch) {
     check_point(objective, w, "gradient_moments");
     batch.check(objective.samples(), "gradient_moments");
-    return {objective.gradient(w, batch), mean_outer_product(objective, w, batch, Vector()), batch.size()};
+    GradientMoments moments{objective.gradient(w, batch), objective.gradient_second_moment(w, batch), batch.size()};
+    require_finite(moments.second_moment, "second moment of per-sample gradients");
+    return moments;
 }
 
 GradientMoments gradient_moments(const FiniteSumObjective& objective, VectorView w) {
@@ -59,7 +65,14 @@ GradientMoments gradient_moments(const FiniteSumObjective& objective, VectorView
 
 Matrix noise_covariance(const FiniteSumObjective& objective, VectorView w) {
     check_point(objective, w, "noise_covariance");
-    return mean_outer_product(objective, w, Batch::all(objective.samples()), objective.gradient(w));
+    GradientMoments moments = gradient_moments(objective, w);
+    const Vector second = moments.second_moment.diagonal(), noise = second - moments.mean.cwiseAbs2();
+    if ((noise.array() < cancellation * second.array()).any())
+        return centred_second_moment(objective, w, Batch::all(objective.samples()), moments.mean);
+    // By columns, and entry (i, j) as (j, i): exactly symmetric.
+    Matrix sigma = std::move(moments.second_moment);
+    for (Index j = 0; j < sigma.cols(); ++j) sigma.col(j) -= moments.mean(j) * moments.mean;
+    return sigma;
 }
 
 Vector noise_diagonal(const FiniteSumObjective& objective, VectorView w) {

@@ -2,7 +2,7 @@
 
 #include "hessq/core/parallel.hpp"
 #include "hessq/core/require.hpp"
-#include "hessq/operators/outer_product.hpp"
+#include "hessq/core/outer_product.hpp"
 
 #include <algorithm>
 #include <cmath>

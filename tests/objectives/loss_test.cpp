@@ -40,7 +40,7 @@ BOOST_AUTO_TEST_SUITE(loss)
 BOOST_AUTO_TEST_CASE(cross_entropy_of_logits_up_to_800_is_that_of_mpmath) {
     for_each_sample([](const json& entry, const OutputLoss& loss, const Vector& f, const Matrix& label) {
         const auto exact = entry.at("value").get<double>();
-        BOOST_TEST(std::abs(loss.values(f, label)(0) - exact) <= 4.0 * eps * std::max(1.0, exact));
+        BOOST_TEST(std::abs(loss.values(f.transpose(), label)(0) - exact) <= 4.0 * eps * std::max(1.0, exact));
     });
 }
 
@@ -48,7 +48,7 @@ BOOST_AUTO_TEST_CASE(a_single_logit_keeps_its_relative_accuracy_however_small_th
     for_each_sample([](const json& entry, const OutputLoss& loss, const Vector& f, const Matrix& label) {
         if (f.size() > 1) return;
         const auto exact = entry.at("value").get<double>();
-        BOOST_TEST(std::abs(loss.values(f, label)(0) - exact) <=
+        BOOST_TEST(std::abs(loss.values(f.transpose(), label)(0) - exact) <=
                    4.0 * eps * exact + std::numeric_limits<double>::min());
     });
 }
@@ -56,14 +56,14 @@ BOOST_AUTO_TEST_CASE(a_single_logit_keeps_its_relative_accuracy_however_small_th
 // Probabilities p are exact to a few eps relative, so p - y and p (1 - p) are to a few eps absolute.
 BOOST_AUTO_TEST_CASE(its_gradient_and_hessian_are_those_of_mpmath) {
     for_each_sample([](const json& entry, const OutputLoss& loss, const Vector& f, const Matrix& label) {
-        const Matrix mean = loss.mean(f);
-        BOOST_TEST((loss.gradient(mean, label) - vector(entry.at("gradient"))).cwiseAbs().maxCoeff() <= 4.0 * eps);
+        const Matrix mean = loss.mean(f.transpose());
+        BOOST_TEST((loss.gradient(mean, label).transpose() - vector(entry.at("gradient"))).cwiseAbs().maxCoeff() <= 4.0 * eps);
         Matrix root(f.size(), f.size());
         for (Index c = 0; c < f.size(); ++c) {
             const Vector exact = vector(entry.at("hessian").at(static_cast<std::size_t>(c)));
             const Vector unit = Vector::Unit(f.size(), c);
-            BOOST_TEST((loss.hessian_product(mean, unit) - exact).cwiseAbs().maxCoeff() <= 4.0 * eps);
-            root.col(c) = loss.hessian_root_column(mean, c);
+            BOOST_TEST((loss.hessian_product(mean, unit.transpose()).transpose() - exact).cwiseAbs().maxCoeff() <= 4.0 * eps);
+            root.col(c) = loss.hessian_root_column(mean, c).transpose();
         }
         for (Index c = 0; c < f.size(); ++c) {
             const Vector exact = vector(entry.at("hessian").at(static_cast<std::size_t>(c)));
@@ -75,32 +75,32 @@ BOOST_AUTO_TEST_CASE(its_gradient_and_hessian_are_those_of_mpmath) {
 BOOST_AUTO_TEST_CASE(squared_loss_is_half_the_squared_distance) {
     const OutputLoss loss(Loss::squared, 2);
     Matrix f(2, 2), y(2, 2);
-    f << 1.0, -2.0, 3.0, 0.5;
-    y << 0.0, 1.0, 5.0, 0.5;
+    f << 1.0, 3.0, -2.0, 0.5;
+    y << 0.0, 5.0, 1.0, 0.5;
     const Vector values = loss.values(f, y);
     BOOST_TEST(values(0) == 2.5); // (1 + 4) / 2
     BOOST_TEST(values(1) == 4.5); // 9 / 2
     BOOST_TEST((loss.gradient(loss.mean(f), y).array() == (f - y).array()).all());
     BOOST_TEST((loss.hessian_product(f, y).array() == y.array()).all());
-    BOOST_TEST((loss.hessian_root_column(f, 1).array() == Matrix{{0.0, 0.0}, {1.0, 1.0}}.array()).all());
+    BOOST_TEST((loss.hessian_root_column(f, 1).array() == Matrix{{0.0, 1.0}, {0.0, 1.0}}.array()).all());
 }
 
 BOOST_AUTO_TEST_CASE(sampled_labels_follow_the_model_and_depend_on_the_sample_alone) {
     const Index draws = 20000;
     const Vector f{{0.0, 1.0, -1.0}};
     const OutputLoss loss(Loss::cross_entropy, 3);
-    const Matrix mean = loss.mean(f.replicate(1, draws));
+    const Matrix mean = loss.mean(f.transpose().replicate(draws, 1));
     const RandomStream stream(11, 3);
     const Matrix gradient = loss.sampled_gradient(mean, Batch::all(draws), stream);
-    const Vector p = mean.col(0);
+    const Vector p = mean.row(0);
     for (Index c = 0; c < 3; ++c) {
         // The average of p - y is 0 with variance p (1 - p) / draws; five sigma.
         const double sigma = std::sqrt(p(c) * (1.0 - p(c)) / static_cast<double>(draws));
-        BOOST_TEST(std::abs(gradient.row(c).mean()) <= 5.0 * sigma);
+        BOOST_TEST(std::abs(gradient.col(c).mean()) <= 5.0 * sigma);
     }
-    const Matrix one = loss.sampled_gradient(mean.leftCols(2), Batch(std::vector<Index>{137, 5}), stream);
-    BOOST_TEST((one.col(0).array() == gradient.col(137).array()).all());
-    BOOST_TEST((one.col(1).array() == gradient.col(5).array()).all());
+    const Matrix one = loss.sampled_gradient(mean.topRows(2), Batch(std::vector<Index>{137, 5}), stream);
+    BOOST_TEST((one.row(0).array() == gradient.row(137).array()).all());
+    BOOST_TEST((one.row(1).array() == gradient.row(5).array()).all());
 }
 
 BOOST_AUTO_TEST_SUITE_END()

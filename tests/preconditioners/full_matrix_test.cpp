@@ -1,6 +1,6 @@
 #include "hessq/preconditioners/full_matrix.hpp"
 
-#include "hessq/operators/outer_product.hpp"
+#include "hessq/core/outer_product.hpp"
 #include "hessq/operators/second_moment.hpp"
 #include "hessq/preconditioners/adaptive.hpp"
 #include "support/matrices.hpp"

@@ -6,7 +6,7 @@
 #include "hessq/objectives/mlp.hpp"
 #include "hessq/objectives/quadratic.hpp"
 #include "hessq/operators/gradient_moments.hpp"
-#include "hessq/operators/outer_product.hpp"
+#include "hessq/core/outer_product.hpp"
 #include "hessq/optimizers/optimizer.hpp"
 #include "hessq/optimizers/train.hpp"
 #include "hessq/theory/second_moment_metrics.hpp"
@@ -155,10 +155,10 @@ BOOST_AUTO_TEST_CASE(enumerated_over_labels_the_gradients_have_the_gauss_newton_
         const Mlp net = labelled(0);
         const Batch all = Batch::all(samples);
         const Vector w = 2.0 * net.initial_parameters(10);
-        const Matrix mean = OutputLoss(options.loss, net.outputs()).mean(net.predict(w, all));
+        const Matrix mean = OutputLoss(options.loss, net.outputs()).mean(net.predict(w, all).transpose());
         const auto probability = [&](Index label, Index s) {
-            if (!single_logit) return mean(label, s);
-            return label == 1 ? mean(0, s) : 1.0 - mean(0, s);
+            if (!single_logit) return mean(s, label);
+            return label == 1 ? mean(s, 0) : 1.0 - mean(s, 0);
         };
         Matrix expectation = Matrix::Zero(net.dimension(), net.dimension());
         for (Index j = 0; j < classes; ++j) {

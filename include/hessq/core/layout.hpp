@@ -7,6 +7,12 @@
 
 namespace hessq {
 
+/// Parameters offset, offset + 1, ..., offset + size - 1.
+struct ParameterRange {
+    Index offset = 0;
+    Index size = 0;
+};
+
 /// A named, contiguous piece of the parameter vector: "layer0.weight", 32 x 64, row-major as PyTorch stores it.
 struct ParameterGroup {
     std::string name;
@@ -15,6 +21,7 @@ struct ParameterGroup {
     Index cols = 1;
 
     Index size() const { return rows * cols; }
+    ParameterRange range() const { return {offset, size()}; }
 };
 
 /// How a parameter vector divides into groups; together they cover 0, ..., dimension - 1 in order.

@@ -7,8 +7,8 @@
 
 namespace hessq {
 
-/// Samples that one task handles at a time. Sums over samples are cut at multiples of this, never by the
-/// number of threads, so that the same seed gives the same bytes on one core and on many.
+/// Samples that one task handles at a time, at most. Sums over samples are cut by this, never by the number of
+/// threads, so that the same seed gives the same bytes on one core and on many.
 inline constexpr Index sample_chunk = 256;
 
 /// While it lives, hessq's parallel work in this process uses at most this many threads.

@@ -33,8 +33,11 @@ private:
     std::vector<Index> indices_;
 };
 
-/// A batch is worked through in chunks of sample_chunk samples, the last one shorter.
+/// A batch is worked through in chunks of at most sample_chunk samples whose sizes differ by one at most. Where one
+/// chunk is not enough their number is even, for the sake of two threads.
 Index chunk_count(const Batch& batch);
+/// The position of the c-th chunk's first sample in the batch; chunk_begin(batch, chunk_count(batch)) is its size.
+Index chunk_begin(const Batch& batch, Index c);
 Batch chunk(const Batch& batch, Index c);
 
 /// How mini-batches are drawn.

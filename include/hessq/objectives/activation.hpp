@@ -26,4 +26,9 @@ Matrix activate(Activation activation, MatrixView z);
 
 ActivationDerivatives activation_derivatives(Activation activation, MatrixView z);
 
+/// Overwrites z with s(z) and, where asked for, writes s'(z) and s''(z).
+///
+/// Throws     std::invalid_argument unless the columns of z lie side by side in memory.
+void apply_activation(Activation activation, Eigen::Ref<Matrix> z, Matrix* first = nullptr, Matrix* second = nullptr);
+
 } // namespace hessq

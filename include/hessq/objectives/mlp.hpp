@@ -25,9 +25,11 @@ struct MlpOptions {
 /// Conventions   The loss is the mean over samples; squared loss carries the factor 1/2 and sums over outputs.
 ///               Parameters are flattened as PyTorch does: layer by layer, weight (out x in, row-major), then bias;
 ///               groups are named "layer0.weight", "layer0.bias", ...
-/// Cost          All work is matrix products over chunks of 256 samples. One gradient is about 6 n flops a sample,
-///               one Hessian product 8 n with the pass kept. The exact Hessian is a sum of products of two activations:
-///               about n^2 flops a sample, shared between pairs of units.
+/// Cost          All work is matrix products over chunks of at most 256 samples. With n_0 the parameters of the first
+///               layer and n_+ those of all others, a gradient is 4 n_0 + 6 n_+ flops a sample, a Hessian product with
+///               the pass kept 4 n_0 + 12 n_+. The exact Hessian, Gauss-Newton matrix or E gg' is n_l^2 / 2 flops a
+///               sample for every layer and 2 n_k n_l for every pair of layers, and needs 64 MiB and the passes of 2048
+///               samples beside the matrix.
 class Mlp final : public ModelObjective {
 public:
     /// Classes with two names and one output unit (logistic) when `options.loss` is cross-entropy and
@@ -44,20 +46,30 @@ public:
     const Dataset& data() const;
     const MlpOptions& options() const;
 
+    using ModelObjective::dense_gauss_newton;
+    using ModelObjective::dense_hessian;
+    using ModelObjective::dense_hessian_block;
     using ModelObjective::gauss_newton;
     using ModelObjective::gauss_newton_diagonal;
     using ModelObjective::gradient;
     using ModelObjective::hessian;
+    using ModelObjective::hessian_diagonal;
     using ModelObjective::value;
     using ModelObjective::value_and_gradient;
     double value(VectorView w, const Batch& batch) const override;
     ValueAndGradient value_and_gradient(VectorView w, const Batch& batch) const override;
     SymmetricOperator hessian(VectorView w, const Batch& batch) const override;
-    Matrix dense_hessian(VectorView w) const override;
+    Matrix dense_hessian(VectorView w, const Batch& batch) const override;
+    Matrix dense_hessian_block(VectorView w, const Batch& batch, const ParameterRange& rows,
+                               const ParameterRange& columns) const override;
+    Vector hessian_diagonal(VectorView w, const Batch& batch) const override;
     SymmetricOperator gauss_newton(VectorView w, const Batch& batch) const override;
+    Matrix dense_gauss_newton(VectorView w, const Batch& batch) const override;
     Vector gauss_newton_diagonal(VectorView w, const Batch& batch) const override;
     Matrix per_sample_gradients(VectorView w, const Batch& batch) const override;
+    Matrix gradient_second_moment(VectorView w, const Batch& batch) const override;
     Matrix sampled_label_gradients(VectorView w, const Batch& batch, std::uint64_t seed) const override;
+    Matrix sampled_label_second_moment(VectorView w, const Batch& batch, std::uint64_t seed) const override;
 
     /// f(x_s; w) for the samples of the batch: outputs x |batch|.
     Matrix predict(VectorView w, const Batch& batch) const;
@@ -70,8 +82,12 @@ public:
 private:
     void check(VectorView w, const Batch& batch, std::string_view function) const;
     SymmetricOperator curvature(VectorView w, const Batch& batch, bool gauss_newton) const;
+    Matrix dense_curvature(VectorView w, const Batch& batch, bool gauss_newton, const ParameterRange& rows,
+                           const ParameterRange& columns) const;
     template <class OutputDelta>
     Matrix stack_gradients(VectorView w, const Batch& batch, const OutputDelta& output_delta) const;
+    template <class OutputDelta>
+    Matrix second_moment(VectorView w, const Batch& batch, const OutputDelta& output_delta) const;
 
     std::shared_ptr<const Network> network_;
 };

@@ -40,13 +40,14 @@ public:
     Index dimension() const override { return h_.rows(); }
     Index samples() const override { return samples_; }
 
+    using FiniteSumObjective::dense_hessian;
     using FiniteSumObjective::gradient;
     using FiniteSumObjective::hessian;
     using FiniteSumObjective::value;
     using FiniteSumObjective::value_and_gradient;
     ValueAndGradient value_and_gradient(VectorView w, const Batch& batch) const override;
     SymmetricOperator hessian(VectorView w, const Batch& batch) const override;
-    Matrix dense_hessian(VectorView w) const override;
+    Matrix dense_hessian(VectorView w, const Batch& batch) const override;
     Matrix per_sample_gradients(VectorView w, const Batch& batch) const override;
 
 private:

@@ -17,17 +17,18 @@ struct GradientMoments {
 /// E g and E gg' over the samples of a batch, or over all of them. The gradients are those of l_s + R, not divided by
 /// the batch size: with a penalty R, every g_s contains its gradient.
 ///
-/// Cost       n^2 m multiply-adds in chunks of 256 samples; n^2 + 256 n doubles.
+/// Cost       That of objective.gradient_second_moment: n^2 m multiply-adds unless it knows a shorter way.
 /// Throws     std::invalid_argument if w has the wrong size or the batch is empty or out of range; NumericalError if
 ///            a gradient is not finite.
 GradientMoments gradient_moments(const FiniteSumObjective& objective, VectorView w, const Batch& batch);
 GradientMoments gradient_moments(const FiniteSumObjective& objective, VectorView w);
 
 /// Sigma = (1/m) sum_s (g_s - g)(g_s - g)' with g the full gradient at the same w: the covariance of one sample's
-/// gradient. Divisor m, because the m samples are the whole population that batches are drawn from. Each g_s is
-/// centred before it is squared, so nothing cancels where |g| is much larger than the noise.
+/// gradient. Divisor m, because the m samples are the whole population that batches are drawn from. It is E gg' - g g'
+/// where at least 1e-4 of every E g_i^2 is noise, so that twelve digits remain; elsewhere each g_s is centred before it
+/// is squared, and nothing cancels.
 ///
-/// Cost       One gradient and n^2 m multiply-adds in chunks of 256 samples; n^2 + 256 n doubles.
+/// Cost       That of objective.gradient_second_moment, and n^2 m multiply-adds more where the gradients are centred.
 /// Throws     std::invalid_argument if w has the wrong size; NumericalError if a gradient is not finite.
 Matrix noise_covariance(const FiniteSumObjective& objective, VectorView w);
 

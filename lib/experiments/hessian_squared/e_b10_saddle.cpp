@@ -5,7 +5,7 @@
 #include "hessq/objectives/quadratic.hpp"
 #include "hessq/objectives/test_functions.hpp"
 #include "hessq/operators/diagonals.hpp"
-#include "hessq/operators/outer_product.hpp"
+#include "hessq/core/outer_product.hpp"
 #include "hessq/solvers/newton.hpp"
 #include "hessq/solvers/step_quality.hpp"
 #include "hessq/spectrum/dense_eigen.hpp"

@@ -1,4 +1,4 @@
-#include "hessq/operators/outer_product.hpp"
+#include "hessq/core/outer_product.hpp"
 
 #include "hessq/core/parallel.hpp"
 #include "hessq/core/require.hpp"
