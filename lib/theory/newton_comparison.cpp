@@ -98,17 +98,32 @@ Trajectory record(const FiniteSumObjective& objective, VectorView start, const N
     return run;
 }
 
+/// u_k'Sigma u_k along the resolved directions.
+struct NoiseForms {
+    std::vector<Index> directions;
+    Vector forms;
+};
+
+NoiseForms resolved_noise(const FiniteSumObjective& objective, VectorView w, const SymmetricEigen& eigen) {
+    NoiseForms noise{resolved_directions(eigen.values), {}};
+    noise.forms = noise_quadratic_forms(objective, w, columns_at(eigen.vectors, noise.directions));
+    return noise;
+}
+
 SecondMomentReading read_second_moment(const GradientHistory& history, double beta2, Index step,
-                                       const SymmetricEigen& eigen, VectorView noise_forms) {
+                                       const SymmetricEigen& eigen, const NoiseForms& noise) {
     SecondMomentReading reading;
     reading.forms = history.quadratic_forms(eigen.vectors, beta2, step);
-    std::vector<Index> fitted;
-    for (const Index k : resolved_directions(eigen.values))
-        if (reading.forms(k) > 0.0) fitted.push_back(k);
     reading.exponent = eigen_exponent(eigen.values, reading.forms);
+    std::vector<Index> fitted, entries; // the directions where W sees something, and which of the noise's they are
+    for (std::size_t i = 0; i < noise.directions.size(); ++i)
+        if (reading.forms(noise.directions[i]) > 0.0) {
+            fitted.push_back(noise.directions[i]);
+            entries.push_back(static_cast<Index>(i));
+        }
     if (fitted.size() < 3) return reading;
     reading.sources = fit_two_sources(entries_at(reading.forms, fitted), entries_at(eigen.values, fitted).cwiseAbs2(),
-                                      entries_at(noise_forms, fitted));
+                                      entries_at(noise.forms, entries));
     return reading;
 }
 
@@ -154,9 +169,9 @@ NewtonCheckpoint analyse(const FiniteSumObjective& objective, const Trajectory& 
     point.hessian_diagonal = hessian.diagonal();
     point.second_moment = run.minibatch.diagonal(options.beta2, snapshot.step);
 
-    const Vector noise_forms = noise_quadratic_forms(objective, snapshot.theta, eigen.vectors);
-    point.minibatch = read_second_moment(run.minibatch, options.beta2, snapshot.step, eigen, noise_forms);
-    point.full_batch = read_second_moment(run.full_batch, options.beta2, snapshot.step, eigen, noise_forms);
+    const NoiseForms noise = resolved_noise(objective, snapshot.theta, eigen);
+    point.minibatch = read_second_moment(run.minibatch, options.beta2, snapshot.step, eigen, noise);
+    point.full_batch = read_second_moment(run.full_batch, options.beta2, snapshot.step, eigen, noise);
     point.slopes = coordinate_slopes(point.second_moment, point.hessian_diagonal, row_norms(hessian));
 
     point.newton_status = newton_step(eigen, gradient).status;
@@ -196,7 +211,8 @@ NewtonCheckpoint analyse(const FiniteSumObjective& objective, const Trajectory& 
 
     if (snapshot.step == options.steps) { // Adam watches first
         const SymmetricOperator& root = *snapshot.methods.front().inverse_sqrt;
-        point.adam_eigenvalues = symmetric_eigenvalues(to_dense(sandwich(root, h)));
+        const Matrix half = root * hessian; // P^(-1/2) (P^(-1/2) H)' is all of it
+        point.adam_eigenvalues = symmetric_eigenvalues(root * half.transpose());
     }
     return point;
 }
