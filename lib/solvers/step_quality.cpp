@@ -92,15 +92,8 @@ double spread(const Vector& lambda) {
     return lambda.cwiseAbs().maxCoeff() / lambda.cwiseAbs().minCoeff();
 }
 
-/// Both ends of a spectrum. An eigenvalue's error is about the residual squared over the gap: 1e-6 leaves twelve digits
-/// of an isolated one.
-ExtremeEigenpairs ends_of(const SymmetricOperator& a) {
-    return extreme_eigenpairs(a, {.top = 1, .bottom = 1, .tolerance = 1e-6});
-}
-
-double largest(const ExtremeEigenpairs& ends) {
-    return std::max(std::abs(ends.top.values(0)), std::abs(ends.bottom.values(0)));
-}
+/// An eigenvalue's error is about the residual squared over the gap: 1e-6 leaves twelve digits of an isolated one.
+constexpr double tolerance = 1e-6;
 
 /// Largest over smallest |eigenvalue| of X S X' on its range, X = P^(-1/2) U |Lambda|^(1/2): with the Cholesky factor L
 /// of X'X these are the eigenvalues of the r x r matrix L'SL, and those of its inverse are at hand by substitution.
@@ -116,12 +109,16 @@ void set_condition_on_range(PreconditionedCurvature& result, const Matrix& x, co
     }
     const auto l = cholesky.matrixL();
     const auto u = cholesky.matrixU();
-    const ExtremeEigenpairs ends = ends_of(SymmetricOperator(
-        r, [&](MatrixView v) -> Matrix { return u * Matrix(signs.asDiagonal() * Matrix(l * v)); }, "L'SL"));
-    const ExtremeEigenpairs inverse = ends_of(SymmetricOperator(
-        r, [&](MatrixView v) -> Matrix { return l.solve(signs.asDiagonal() * u.solve(v)); }, "inverse of L'SL"));
-    result.condition_number = largest(ends) * largest(inverse);
-    result.converged = result.converged && ends.converged && inverse.converged;
+    const SpectralNorm norm = spectral_norm(
+        SymmetricOperator(
+            r, [&](MatrixView v) -> Matrix { return u * Matrix(signs.asDiagonal() * Matrix(l * v)); }, "L'SL"),
+        tolerance);
+    const SpectralNorm inverse = spectral_norm(
+        SymmetricOperator(
+            r, [&](MatrixView v) -> Matrix { return l.solve(signs.asDiagonal() * u.solve(v)); }, "inverse of L'SL"),
+        tolerance);
+    result.condition_number = norm.value * inverse.value;
+    result.converged = result.converged && norm.converged && inverse.converged;
 }
 
 } // namespace
@@ -131,7 +128,8 @@ PreconditionedCurvature preconditioned_curvature(const SymmetricOperator& h, con
     require_size(inverse_sqrt.dimension(), h.dimension(), "preconditioned_curvature", "P^(-1/2)");
     require_size(eigen.values.size(), h.dimension(), "preconditioned_curvature", "the spectrum of h");
     PreconditionedCurvature result;
-    const ExtremeEigenpairs ends = ends_of(sandwich(inverse_sqrt, h));
+    const ExtremeEigenpairs ends =
+        extreme_eigenpairs(sandwich(inverse_sqrt, h), {.top = 1, .bottom = 1, .tolerance = tolerance});
     set_ends(result, ends.top.values(0), ends.bottom.values(0));
     result.residual = std::max(ends.top.residuals(0), ends.bottom.residuals(0));
     result.converged = ends.converged;

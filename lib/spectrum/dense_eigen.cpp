@@ -90,8 +90,8 @@ struct Tridiagonal {
 Tridiagonal tridiagonalize(Matrix& a, Index m, const std::string& function) {
     use_one_blas_thread();
     Tridiagonal t{Vector(m), Vector(m), Vector(m)};
-    check(LAPACKE_dsytrd(LAPACK_COL_MAJOR, 'L', static_cast<lapack_int>(m), a.data(),
-                         static_cast<lapack_int>(a.rows()), t.diagonal.data(), t.beside.data(), t.scales.data()),
+    check(LAPACKE_dsytrd(LAPACK_COL_MAJOR, 'L', static_cast<lapack_int>(m), a.data(), static_cast<lapack_int>(a.rows()),
+                         t.diagonal.data(), t.beside.data(), t.scales.data()),
           "dsytrd", m, function);
     return t;
 }

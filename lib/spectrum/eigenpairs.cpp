@@ -8,6 +8,7 @@
 #include <Eigen/QR>
 #include <algorithm>
 #include <cmath>
+#include <functional>
 #include <limits>
 #include <string>
 
@@ -53,9 +54,13 @@ struct RitzVectors {
     Matrix top, bottom; ///< in ascending order of their values
 };
 
+/// Of the Ritz values, ascending, with their residuals and a lower bound of |A|: is that what was asked for?
+using Enough = std::function<bool(const Vector& values, const Vector& residuals, double norm)>;
+
 // One Krylov space for both ends. When the basis is full, the Ritz vectors of its outer part take its place, and the
 // last residual goes on from there: they span what Lanczos restarted with a polynomial filter would have.
-RitzVectors lanczos(const SymmetricOperator& a, const EigenpairsOptions& options, double& norm, Index& products) {
+RitzVectors lanczos(const SymmetricOperator& a, const EigenpairsOptions& options, const Enough& enough, double& norm,
+                    Index& products) {
     const Index n = a.dimension(), top = options.top, bottom = options.bottom;
     const Index room = basis_dimension(top + bottom), spare = (room - top - bottom) / 4;
     const RandomStream random(options.seed, start_stream);
@@ -74,9 +79,7 @@ RitzVectors lanczos(const SymmetricOperator& a, const EigenpairsOptions& options
         if (columns >= top + bottom && (spent || full || columns % check_interval == 0)) {
             const SymmetricEigen ritz = symmetric_eigen(projected.topLeftCorner(columns, columns));
             const Vector residuals = next.norm() * ritz.vectors.row(columns - 1).cwiseAbs().transpose();
-            const double largest = std::max(residuals.head(bottom).lpNorm<Eigen::Infinity>(),
-                                            residuals.tail(top).lpNorm<Eigen::Infinity>());
-            if (spent || largest <= 0.5 * options.tolerance * norm)
+            if (spent || enough(ritz.values, residuals, norm))
                 return {basis.leftCols(columns) * ritz.vectors.rightCols(top),
                         basis.leftCols(columns) * ritz.vectors.leftCols(bottom)};
             if (full) {
@@ -116,7 +119,11 @@ ExtremeEigenpairs extreme_eigenpairs(const SymmetricOperator& a, const Eigenpair
         result.top = refine(a, eigen.vectors.rightCols(top));
         result.bottom = refine(a, eigen.vectors.leftCols(bottom));
     } else {
-        const RitzVectors ritz = lanczos(a, options, result.norm, result.products);
+        const Enough both_ends = [&](const Vector&, const Vector& residuals, double norm) {
+            return std::max(residuals.head(bottom).lpNorm<Eigen::Infinity>(),
+                            residuals.tail(top).lpNorm<Eigen::Infinity>()) <= 0.5 * options.tolerance * norm;
+        };
+        const RitzVectors ritz = lanczos(a, options, both_ends, result.norm, result.products);
         result.top = refine(a, ritz.top);
         result.bottom = refine(a, ritz.bottom);
     }
@@ -128,6 +135,40 @@ ExtremeEigenpairs extreme_eigenpairs(const SymmetricOperator& a, const Eigenpair
     for (const Eigenpairs* end : {&result.top, &result.bottom})
         if (end->residuals.size() > 0 && end->residuals.maxCoeff() > options.tolerance * result.norm)
             result.converged = false;
+    return result;
+}
+
+SpectralNorm spectral_norm(const SymmetricOperator& a, double tolerance) {
+    require(tolerance > 0.0, "spectral_norm", "tolerance must be positive", tolerance);
+    const Index n = a.dimension();
+    SpectralNorm result;
+    const EigenpairsOptions ends{.top = 1, .bottom = 1, .tolerance = tolerance};
+    const auto take = [&](const Eigenpairs& pair) {
+        if (std::abs(pair.values(0)) < result.value) return;
+        result.value = std::abs(pair.values(0));
+        result.residual = pair.residuals(0);
+    };
+    if (n <= 64) {
+        const ExtremeEigenpairs pairs = extreme_eigenpairs(a, ends);
+        take(pairs.top);
+        take(pairs.bottom);
+        result.products = pairs.products;
+    } else {
+        // The outer one of the two ends has converged, and the other one's interval does not reach beyond it.
+        const Enough outer_end = [&](const Vector& values, const Vector& residuals, double norm) {
+            const Index last = values.size() - 1;
+            const bool high = std::abs(values(last)) >= std::abs(values(0));
+            const Index outer = high ? last : 0, inner = high ? 0 : last;
+            return residuals(outer) <= 0.5 * tolerance * norm &&
+                   std::abs(values(inner)) + residuals(inner) <= std::abs(values(outer)) + residuals(outer);
+        };
+        double norm = 0.0;
+        const RitzVectors ritz = lanczos(a, ends, outer_end, norm, result.products);
+        take(refine(a, ritz.top));
+        take(refine(a, ritz.bottom));
+        result.products += 2;
+    }
+    result.converged = result.residual <= tolerance * result.value;
     return result;
 }
 
