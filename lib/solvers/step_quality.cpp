@@ -141,9 +141,10 @@ PreconditionedCurvature preconditioned_curvature(const SymmetricOperator& h, con
         result.condition_number = spread(lambda);
         return result;
     }
-    Matrix x = columns_at(eigen.vectors, chosen);
-    x *= lambda.cwiseAbs().cwiseSqrt().asDiagonal();
-    set_condition_on_range(result, inverse_sqrt * x, lambda.cwiseSign());
+    Matrix root(h.dimension(), result.directions); // H_r = root S root'
+    for (Index j = 0; j < root.cols(); ++j)
+        root.col(j) = std::sqrt(std::abs(lambda(j))) * eigen.vectors.col(chosen[static_cast<std::size_t>(j)]);
+    set_condition_on_range(result, inverse_sqrt * root, lambda.cwiseSign());
     return result;
 }
 

@@ -236,7 +236,7 @@ std::vector<Index> log_spaced_steps(Index steps, Index count) {
 double newton_comparison_bytes(Index dimension, Index samples, const NewtonComparisonOptions& options) {
     const auto n = static_cast<double>(dimension);
     const auto m = static_cast<double>(samples);
-    // At its peak a checkpoint holds the Hessian, its eigenvectors with dsyevd's workspace, a second matrix of that
+    // At its peak a checkpoint holds the Hessian, its eigenvectors with dstedc's workspace, a second matrix of that
     // kind for the full-matrix preconditioner, and the passes of all samples.
     const double checkpoint = 8.0 * (10.0 * n * n + 4.0 * n * static_cast<double>(sample_chunk) + 20.0 * (n + m));
     return 2.0 * GradientHistory::bytes(dimension, options.steps) +
@@ -252,7 +252,7 @@ NewtonComparison compare_with_newton(const FiniteSumObjective& objective, Vector
     const auto count = static_cast<Index>(steps.size());
 
     // Shares of the progress bar: a checkpoint weighs n^3, a training step n m.
-    const double analysis_work = 30.0 * static_cast<double>(count) * std::pow(static_cast<double>(start.size()), 3);
+    const double analysis_work = 20.0 * static_cast<double>(count) * std::pow(static_cast<double>(start.size()), 3);
     const double training_work = 12.0 * static_cast<double>(options.steps) * static_cast<double>(start.size()) *
                                  static_cast<double>(objective.samples());
     const double training_share = training_work / (training_work + analysis_work);
