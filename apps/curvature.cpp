@@ -35,14 +35,16 @@ struct Spectrum {
     Vector all;                          ///< empty unless exact
 };
 
-Spectrum exact_spectrum(const SymmetricEigen& eigen, Index count) {
+Spectrum exact_spectrum(MatrixView h, Index count) {
+    const SymmetricEigen eigen = symmetric_eigen(h);
+    const double residual = largest_residual(h, eigen);
     const Vector& lambda = eigen.values;
     const double zero =
         static_cast<double>(lambda.size()) * std::numeric_limits<double>::epsilon() * lambda.cwiseAbs().maxCoeff();
     return {.top = lambda.tail(count).reverse(),
             .bottom = lambda.head(count),
-            .top_residuals = Vector::Constant(count, eigen.residual),
-            .bottom_residuals = Vector::Constant(count, eigen.residual),
+            .top_residuals = Vector::Constant(count, residual),
+            .bottom_residuals = Vector::Constant(count, residual),
             .negative = (lambda.array() < -zero).count(),
             .zero = (lambda.array().abs() <= zero).count(),
             .all = lambda};
@@ -107,7 +109,7 @@ Action curvature_command(CLI::App& command) {
         if (exact) {
             hessian = objective.dense_hessian(w);
             progress.advance(1.0);
-            spectrum = exact_spectrum(symmetric_eigen(hessian), count);
+            spectrum = exact_spectrum(hessian, count);
             progress.advance(1.0);
         } else {
             spectrum = product_spectrum(h, count, run.seed());

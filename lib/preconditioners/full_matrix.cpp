@@ -29,16 +29,17 @@ public:
 
 private:
     SymmetricOperator power(double exponent, std::string name) const {
-        const Vector inside = spectral_->entries.unaryExpr([=](double d) { return std::pow(d, exponent); });
-        const double outside = std::pow(spectral_->outside, exponent);
+        // A complete basis has no outside, and v - U U'v would be rounding error times 1 / eps.
+        const bool complete = spectral_->basis.cols() == spectral_->basis.rows();
+        const double outside = complete ? 0.0 : std::pow(spectral_->outside, exponent);
+        const Vector more = spectral_->entries.array().pow(exponent) - outside;
         return SymmetricOperator(
             spectral_->basis.rows(),
-            [spectral = spectral_, inside, outside](MatrixView v) {
+            [spectral = spectral_, more, outside](MatrixView v) {
                 const Matrix& u = spectral->basis;
-                const Matrix coefficients = u.transpose() * v;
-                Matrix result = u * (inside.asDiagonal() * coefficients);
-                // A complete basis has no outside, and v - U U'v would be rounding error times 1 / eps.
-                if (u.cols() < u.rows()) result += outside * (v - u * coefficients);
+                const Matrix coefficients = more.asDiagonal() * (u.transpose() * v);
+                Matrix result = outside * v;
+                result.noalias() += u * coefficients;
                 return result;
             },
             std::move(name));

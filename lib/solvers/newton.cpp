@@ -13,19 +13,27 @@
 namespace hessq {
 namespace {
 
+// Eigenvalues up to this size are zero.
+double rounding_of(const SymmetricEigen& h) {
+    return static_cast<double>(h.values.size()) * std::numeric_limits<double>::epsilon() *
+           h.values.cwiseAbs().maxCoeff();
+}
+
+// Of A with the eigenvalues d.
+NewtonStatus status_of(const Vector& d, double zero) {
+    if ((d.array().abs() <= zero).any()) return NewtonStatus::singular;
+    return (d.array() < 0.0).any() ? NewtonStatus::indefinite : NewtonStatus::ok;
+}
+
 // Solves V diag(d) V' step = g, d being the eigenvalues of A that belong to those of H.
 NewtonStep solve(const SymmetricEigen& h, const Vector& d, VectorView g, double damping) {
     const Index n = h.values.size();
-    const double zero =
-        static_cast<double>(n) * std::numeric_limits<double>::epsilon() * h.values.cwiseAbs().maxCoeff();
+    const double zero = rounding_of(h);
     NewtonStep result;
     result.damping = damping;
     result.negative_eigenvalues = (h.values.array() < -zero).count();
     result.zero_eigenvalues = (h.values.array().abs() <= zero).count();
-    if ((d.array().abs() <= zero).any())
-        result.status = NewtonStatus::singular;
-    else if ((d.array() < 0.0).any())
-        result.status = NewtonStatus::indefinite;
+    result.status = status_of(d, zero);
 
     Vector coefficients = h.vectors.transpose() * g;
     for (Index k = 0; k < n; ++k) coefficients(k) = std::abs(d(k)) <= zero ? 0.0 : coefficients(k) / d(k);
@@ -71,7 +79,7 @@ NewtonStep best_damped_step(const Objective& objective, VectorView w, const Symm
     const double scale = d.cwiseAbs().maxCoeff();
     if (scale == 0.0) return newton_step(h, g);
     std::vector<double> dampings;
-    if (newton_step(h, g).status == NewtonStatus::ok) dampings.push_back(0.0);
+    if (status_of(h.values, rounding_of(h)) == NewtonStatus::ok) dampings.push_back(0.0);
     for (int k = 16; k >= 0; --k) dampings.push_back(shift + std::pow(10.0, -0.5 * k) * scale);
 
     // All the steps by one matrix product.

@@ -92,18 +92,33 @@ double spread(const Vector& lambda) {
     return lambda.cwiseAbs().maxCoeff() / lambda.cwiseAbs().minCoeff();
 }
 
+/// An eigenvalue's error is about the residual squared over the gap: 1e-6 leaves twelve digits of an isolated one.
+constexpr double tolerance = 1e-6;
+
 /// Largest over smallest |eigenvalue| of X S X' on its range, X = P^(-1/2) U |Lambda|^(1/2): with the Cholesky factor L
-/// of X'X these are the eigenvalues of L'SL, an r x r matrix. Infinity if X'X is singular to rounding.
-double condition_on_range(const Matrix& x, const Vector& signs) {
-    Matrix gram = Matrix::Zero(x.cols(), x.cols());
+/// of X'X these are the eigenvalues of the r x r matrix L'SL, and those of its inverse are at hand by substitution.
+/// Infinity if X'X is singular to rounding.
+void set_condition_on_range(PreconditionedCurvature& result, const Matrix& x, const Vector& signs) {
+    const Index r = x.cols();
+    Matrix gram = Matrix::Zero(r, r);
     gram.selfadjointView<Eigen::Lower>().rankUpdate(x.transpose());
-    const Eigen::LLT<Matrix> cholesky(gram);
-    if (cholesky.info() != Eigen::Success) return std::numeric_limits<double>::infinity();
-    const Matrix l = cholesky.matrixL();
-    const Matrix signed_l = signs.asDiagonal() * l;
-    Matrix small(l.rows(), l.cols());
-    small.noalias() = l.transpose().triangularView<Eigen::Upper>() * signed_l;
-    return spread(symmetric_eigenvalues(small));
+    const Eigen::LLT<Eigen::Ref<Matrix>> cholesky(gram);
+    if (cholesky.info() != Eigen::Success) {
+        result.condition_number = std::numeric_limits<double>::infinity();
+        return;
+    }
+    const auto l = cholesky.matrixL();
+    const auto u = cholesky.matrixU();
+    const SpectralNorm norm = spectral_norm(
+        SymmetricOperator(
+            r, [&](MatrixView v) -> Matrix { return u * Matrix(signs.asDiagonal() * Matrix(l * v)); }, "L'SL"),
+        tolerance);
+    const SpectralNorm inverse = spectral_norm(
+        SymmetricOperator(
+            r, [&](MatrixView v) -> Matrix { return l.solve(signs.asDiagonal() * u.solve(v)); }, "inverse of L'SL"),
+        tolerance);
+    result.condition_number = norm.value * inverse.value;
+    result.converged = result.converged && norm.converged && inverse.converged;
 }
 
 } // namespace
@@ -113,9 +128,8 @@ PreconditionedCurvature preconditioned_curvature(const SymmetricOperator& h, con
     require_size(inverse_sqrt.dimension(), h.dimension(), "preconditioned_curvature", "P^(-1/2)");
     require_size(eigen.values.size(), h.dimension(), "preconditioned_curvature", "the spectrum of h");
     PreconditionedCurvature result;
-    // An eigenvalue's error is about the residual squared over the gap: 1e-5 leaves ten digits of an isolated one.
     const ExtremeEigenpairs ends =
-        extreme_eigenpairs(sandwich(inverse_sqrt, h), {.top = 1, .bottom = 1, .tolerance = 1e-5});
+        extreme_eigenpairs(sandwich(inverse_sqrt, h), {.top = 1, .bottom = 1, .tolerance = tolerance});
     set_ends(result, ends.top.values(0), ends.bottom.values(0));
     result.residual = std::max(ends.top.residuals(0), ends.bottom.residuals(0));
     result.converged = ends.converged;
@@ -123,9 +137,14 @@ PreconditionedCurvature preconditioned_curvature(const SymmetricOperator& h, con
     const std::vector<Index> chosen = resolved_directions(eigen.values);
     result.directions = static_cast<Index>(chosen.size());
     const Vector lambda = entries_at(eigen.values, chosen);
-    const Matrix scaled = columns_at(eigen.vectors, chosen) * lambda.cwiseAbs().cwiseSqrt().asDiagonal();
-    result.condition_number =
-        chosen.empty() ? spread(lambda) : condition_on_range(inverse_sqrt * scaled, lambda.cwiseSign());
+    if (chosen.empty()) {
+        result.condition_number = spread(lambda);
+        return result;
+    }
+    Matrix root(h.dimension(), result.directions); // H_r = root S root'
+    for (Index j = 0; j < root.cols(); ++j)
+        root.col(j) = std::sqrt(std::abs(lambda(j))) * eigen.vectors.col(chosen[static_cast<std::size_t>(j)]);
+    set_condition_on_range(result, inverse_sqrt * root, lambda.cwiseSign());
     return result;
 }
 

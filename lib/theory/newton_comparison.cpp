@@ -98,17 +98,32 @@ Trajectory record(const FiniteSumObjective& objective, VectorView start, const N
     return run;
 }
 
+/// u_k'Sigma u_k along the resolved directions.
+struct NoiseForms {
+    std::vector<Index> directions;
+    Vector forms;
+};
+
+NoiseForms resolved_noise(const FiniteSumObjective& objective, VectorView w, const SymmetricEigen& eigen) {
+    NoiseForms noise{resolved_directions(eigen.values), {}};
+    noise.forms = noise_quadratic_forms(objective, w, columns_at(eigen.vectors, noise.directions));
+    return noise;
+}
+
 SecondMomentReading read_second_moment(const GradientHistory& history, double beta2, Index step,
-                                       const SymmetricEigen& eigen, VectorView noise_forms) {
+                                       const SymmetricEigen& eigen, const NoiseForms& noise) {
     SecondMomentReading reading;
     reading.forms = history.quadratic_forms(eigen.vectors, beta2, step);
-    std::vector<Index> fitted;
-    for (const Index k : resolved_directions(eigen.values))
-        if (reading.forms(k) > 0.0) fitted.push_back(k);
     reading.exponent = eigen_exponent(eigen.values, reading.forms);
+    std::vector<Index> fitted, entries; // the directions where W sees something, and which of the noise's they are
+    for (std::size_t i = 0; i < noise.directions.size(); ++i)
+        if (reading.forms(noise.directions[i]) > 0.0) {
+            fitted.push_back(noise.directions[i]);
+            entries.push_back(static_cast<Index>(i));
+        }
     if (fitted.size() < 3) return reading;
     reading.sources = fit_two_sources(entries_at(reading.forms, fitted), entries_at(eigen.values, fitted).cwiseAbs2(),
-                                      entries_at(noise_forms, fitted));
+                                      entries_at(noise.forms, entries));
     return reading;
 }
 
@@ -154,9 +169,9 @@ NewtonCheckpoint analyse(const FiniteSumObjective& objective, const Trajectory& 
     point.hessian_diagonal = hessian.diagonal();
     point.second_moment = run.minibatch.diagonal(options.beta2, snapshot.step);
 
-    const Vector noise_forms = noise_quadratic_forms(objective, snapshot.theta, eigen.vectors);
-    point.minibatch = read_second_moment(run.minibatch, options.beta2, snapshot.step, eigen, noise_forms);
-    point.full_batch = read_second_moment(run.full_batch, options.beta2, snapshot.step, eigen, noise_forms);
+    const NoiseForms noise = resolved_noise(objective, snapshot.theta, eigen);
+    point.minibatch = read_second_moment(run.minibatch, options.beta2, snapshot.step, eigen, noise);
+    point.full_batch = read_second_moment(run.full_batch, options.beta2, snapshot.step, eigen, noise);
     point.slopes = coordinate_slopes(point.second_moment, point.hessian_diagonal, row_norms(hessian));
 
     point.newton_status = newton_step(eigen, gradient).status;
@@ -196,7 +211,8 @@ NewtonCheckpoint analyse(const FiniteSumObjective& objective, const Trajectory& 
 
     if (snapshot.step == options.steps) { // Adam watches first
         const SymmetricOperator& root = *snapshot.methods.front().inverse_sqrt;
-        point.adam_eigenvalues = symmetric_eigenvalues(to_dense(sandwich(root, h)));
+        const Matrix half = root * hessian; // P^(-1/2) (P^(-1/2) H)' is all of it
+        point.adam_eigenvalues = symmetric_eigenvalues(root * half.transpose());
     }
     return point;
 }
@@ -220,7 +236,7 @@ std::vector<Index> log_spaced_steps(Index steps, Index count) {
 double newton_comparison_bytes(Index dimension, Index samples, const NewtonComparisonOptions& options) {
     const auto n = static_cast<double>(dimension);
     const auto m = static_cast<double>(samples);
-    // At its peak a checkpoint holds the Hessian, its eigenvectors with dsyevd's workspace, a second matrix of that
+    // At its peak a checkpoint holds the Hessian, its eigenvectors with dstedc's workspace, a second matrix of that
     // kind for the full-matrix preconditioner, and the passes of all samples.
     const double checkpoint = 8.0 * (10.0 * n * n + 4.0 * n * static_cast<double>(sample_chunk) + 20.0 * (n + m));
     return 2.0 * GradientHistory::bytes(dimension, options.steps) +
@@ -236,7 +252,7 @@ NewtonComparison compare_with_newton(const FiniteSumObjective& objective, Vector
     const auto count = static_cast<Index>(steps.size());
 
     // Shares of the progress bar: a checkpoint weighs n^3, a training step n m.
-    const double analysis_work = 30.0 * static_cast<double>(count) * std::pow(static_cast<double>(start.size()), 3);
+    const double analysis_work = 20.0 * static_cast<double>(count) * std::pow(static_cast<double>(start.size()), 3);
     const double training_work = 12.0 * static_cast<double>(options.steps) * static_cast<double>(start.size()) *
                                  static_cast<double>(objective.samples());
     const double training_share = training_work / (training_work + analysis_work);

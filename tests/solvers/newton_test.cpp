@@ -268,7 +268,7 @@ BOOST_AUTO_TEST_CASE(newton_steps_refuse_wrong_arguments) {
                           says("damped_newton_step: damping must be at least 0; got -0.5"));
     BOOST_CHECK_EXCEPTION((void)saddle_free_newton_step(h, g, NAN), std::invalid_argument,
                           says("saddle_free_newton_step: damping must be at least 0; got nan"));
-    const SymmetricEigen broken = {Vector::Constant(2, INFINITY), Matrix::Identity(2, 2), 0.0};
+    const SymmetricEigen broken = {Vector::Constant(2, INFINITY), Matrix::Identity(2, 2)};
     BOOST_CHECK_EXCEPTION((void)newton_step(broken, g), NumericalError,
                           says("newton_step: eigenvalue is not finite: entry 0 is inf"));
     const Quadratic bowl(Matrix::Identity(2, 2));

@@ -7,6 +7,7 @@
 #include "support/matrices.hpp"
 #include "support/messages.hpp"
 
+#include <Eigen/Dense>
 #include <boost/test/unit_test.hpp>
 #include <cmath>
 #include <limits>
@@ -199,6 +200,38 @@ BOOST_AUTO_TEST_CASE(both_ways_to_give_a_metric_agree_on_any_hessian) {
         BOOST_TEST(seen.directions == n);
         BOOST_TEST(exact.directions == n);
     }
+}
+
+BOOST_AUTO_TEST_CASE(diagonal_preconditioners_of_a_singular_indefinite_hessian_agree_with_dense_algebra) {
+    // Both signs, 30 flat directions, and a P spread over six decades.
+    const Index n = 180;
+    Vector spectrum = Vector::LinSpaced(n, -1.0, 4.0);
+    spectrum.segment(60, 30).setZero();
+    const Matrix matrix = with_spectrum(spectrum, 11);
+    const SymmetricEigen h = symmetric_eigen(matrix);
+    const Vector root = log_uniform_spectrum(n, 1e-3, 1.0);
+
+    const PreconditionedCurvature seen = preconditioned_curvature(dense_operator(matrix), h, diagonal_operator(root));
+
+    const Vector all =
+        Eigen::SelfAdjointEigenSolver<Matrix>(root.asDiagonal() * matrix * root.asDiagonal()).eigenvalues();
+    BOOST_TEST(seen.lambda_max == all.maxCoeff(), tolerance(1e-9));
+    BOOST_TEST(seen.lambda_min == all.minCoeff(), tolerance(1e-9));
+    // On an orthonormal basis Q of the range of P^(-1/2) H: the other eigenvalues are zero.
+    const auto chosen = resolved_directions(h.values);
+    const Matrix q = Eigen::HouseholderQR<Matrix>(root.asDiagonal() * columns_at(h.vectors, chosen)).householderQ() *
+                     Matrix::Identity(n, static_cast<Index>(chosen.size()));
+    const Matrix resolved = columns_at(h.vectors, chosen) * entries_at(h.values, chosen).asDiagonal() *
+                            columns_at(h.vectors, chosen).transpose();
+    const Vector range =
+        Eigen::SelfAdjointEigenSolver<Matrix>(q.transpose() * root.asDiagonal() * resolved * root.asDiagonal() * q)
+            .eigenvalues()
+            .cwiseAbs();
+    const double condition = range.maxCoeff() / range.minCoeff();
+    BOOST_TEST(seen.converged);
+    BOOST_TEST(seen.directions == n - 30);
+    BOOST_TEST(condition > 1e4); // of which the dense way loses eps condition
+    BOOST_TEST(seen.condition_number == condition, tolerance(1e-9));
 }
 
 BOOST_AUTO_TEST_CASE(flat_directions_have_no_part_in_the_condition_number) {

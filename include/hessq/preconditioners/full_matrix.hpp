@@ -19,8 +19,8 @@ struct FullMatrixOptions {
 /// eigenvalues of the root below sqrt(eps_machine) = 1.5e-8 of its largest are rounding error.
 ///
 /// Shapes     F is n x T.
-/// Cost       4 n r^2 + 11 r^3 flops, r = min(n, T), n^2 T more if T >= n; then 4 n r flops a product. n r doubles are
-///            kept, and 4 r^2 are needed on the way.
+/// Cost       6 n r^2 + 3 r^3 flops with r = T < n, n^2 T + 14/3 n^3 with r = n <= T; then 4 n r flops a product. n r
+///            doubles are kept, and 4 r^2 are needed on the way.
 /// Throws     std::invalid_argument if F is empty or eps <= 0; NumericalError if F is not finite.
 std::unique_ptr<Preconditioner> full_matrix_preconditioner(MatrixView factor, const FullMatrixOptions& options = {});
 

@@ -9,7 +9,7 @@
 namespace hessq {
 
 /// What the matrix A of A step = g is like. An eigenvalue is zero when it is at most n eps max_k |lambda_k|, where
-/// lambda_k are the eigenvalues of H: below that dsyevd cannot tell it from zero.
+/// lambda_k are the eigenvalues of H: below that rounding decides.
 enum class NewtonStatus {
     ok,         ///< positive definite: the step is the minimiser of the quadratic model
     indefinite, ///< negative eigenvalues and no zero ones: the step heads for a saddle point

@@ -34,8 +34,8 @@ double cosine(VectorView a, VectorView b);
 struct PreconditionedCurvature {
     double lambda_max = 0.0;
     double lambda_min = 0.0;
-    double residual = 0.0; ///< the larger residual of the two eigenpairs
-    bool converged = false;
+    double residual = 0.0;          ///< the larger residual of the two eigenpairs
+    bool converged = false;         ///< of them and of those behind the condition number
     double largest_stable_lr = 0.0; ///< 2 / lambda_max, above which steps of P^-1 g diverge; infinity if <= 0
     /// Largest over smallest |eigenvalue| of P^(-1/2) H_r P^(-1/2) on its range, where H_r keeps the eigenpairs of H
     /// that resolved_directions keeps. H itself is singular for most networks; 1 means that P
@@ -47,7 +47,7 @@ struct PreconditionedCurvature {
 /// For any P, known by its inverse square root.
 ///
 /// Shapes     h and its eigen-decomposition are n x n.
-/// Cost       About 100 products with P^(-1/2) and H, and n r^2 + 2 r^3 flops for r directions.
+/// Cost       About 100 products with P^(-1/2) and H, n r^2 + r^3 / 3 flops for r directions, and about 400 r^2 more.
 [[nodiscard]] PreconditionedCurvature preconditioned_curvature(const SymmetricOperator& h, const SymmetricEigen& eigen,
                                                                const SymmetricOperator& inverse_sqrt);
 

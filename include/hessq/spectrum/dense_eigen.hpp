@@ -9,23 +9,24 @@ namespace hessq {
 
 /// A = V diag(values) V', V orthogonal.
 struct SymmetricEigen {
-    Vector values;         ///< ascending
-    Matrix vectors;        ///< column k belongs to values(k)
-    double residual = 0.0; ///< max_k |A v_k - lambda_k v_k|
+    Vector values;  ///< ascending
+    Matrix vectors; ///< column k belongs to values(k)
 };
 
 /// All eigenvalues and eigenvectors of a symmetric matrix. Of a matrix that is symmetric only up to rounding,
 /// (A + A') / 2 is decomposed. Within clusters of equal eigenvalues any orthonormal basis is right, and the sign of
-/// every eigenvector is free.
+/// every eigenvector is free. A coordinate whose row is zero beside the diagonal (the weight of a dead input) is an
+/// eigenvector, exactly, and takes no part in the work.
 ///
 /// The first call switches OpenBLAS to one thread for the whole process, so that the result has the same bytes
 /// whatever the number of threads; hessq runs independent problems side by side instead.
 ///
-/// Cost       About 9 n^3 flops and 2 n^3 more for the residual; symmetric_eigen_bytes(n) of memory.
+/// Cost       14/3 n^3 flops for n coupled coordinates, 4/3 n^3 of them bound by memory; symmetric_eigen_bytes(n) of
+///            memory.
 /// Throws     std::invalid_argument if the matrix is empty, not square, not symmetric to sqrt(eps) of its largest
 ///            entry, or larger than 32766 (LAPACK counts its workspace in 32 bits); NumericalError if an entry is not
 ///            finite, the workspace does not fit in memory, or LAPACK does not converge.
-/// Source     Cuppen (1981), Numer. Math. 36, 177-195, as in LAPACK's dsyevd.
+/// Source     Cuppen (1981), Numer. Math. 36, 177-195, as in LAPACK's dstedc.
 [[nodiscard]] SymmetricEigen symmetric_eigen(MatrixView a);
 
 /// The eigenvalues alone, ascending.
@@ -34,8 +35,14 @@ struct SymmetricEigen {
 /// Throws     As symmetric_eigen.
 [[nodiscard]] Vector symmetric_eigenvalues(MatrixView a);
 
-/// Bytes that symmetric_eigen allocates beside its argument: the vectors, the values, and dsyevd's workspace of
-/// 1 + 6 n + 2 n^2 doubles and 3 + 5 n integers.
+/// max_k |A v_k - lambda_k v_k|: within it of every lambda_k there is an eigenvalue of A.
+///
+/// Cost       2 n^3 flops.
+/// Throws     std::invalid_argument if A has another size than the decomposition.
+[[nodiscard]] double largest_residual(MatrixView a, const SymmetricEigen& eigen);
+
+/// Bytes that symmetric_eigen allocates beside its argument: the matrix made symmetric, the vectors, four columns,
+/// and dstedc's workspace of 1 + 4 n + n^2 doubles and 3 + 5 n integers.
 std::size_t symmetric_eigen_bytes(Index n);
 
 /// f(A) = V diag(f(lambda_k)) V', exactly symmetric.

@@ -85,8 +85,9 @@ struct NewtonComparison {
 /// The Newton and the saddle-free step are those of best_damped_step: the damping that lowers the loss most, and none
 /// on a quadratic with a minimum. They come with their length; every other step has its best one.
 ///
-/// Cost       newton_comparison_bytes; for each checkpoint one exact Hessian, one eigen-decomposition (9 n^3 flops)
-///            and about 150 products with H for each method.
+/// Cost       newton_comparison_bytes; for each checkpoint one exact Hessian, one eigen-decomposition (14/3 n^3
+///            flops), n r^2 flops with r resolved directions and about 70 products with H for each method, and that of
+///            full_matrix_preconditioner for the steps so far.
 /// Throws     std::invalid_argument for options out of range or a start of the wrong length; NumericalError when the
 ///            loss stops being finite, or the gradient is zero at a checkpoint: there is no step to compare.
 [[nodiscard]] NewtonComparison compare_with_newton(const FiniteSumObjective& objective, VectorView start,
