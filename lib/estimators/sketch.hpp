@@ -1,0 +1,73 @@
+#pragma once
+
+#include "hessq/core/symmetric_operator.hpp"
+#include "state_file.hpp"
+
+#include <cstdint>
+#include <string_view>
+
+namespace hessq {
+
+enum class SketchProbes { signs, normals };
+
+/// The range that A gives to random vectors: A Omega = Q R, Q orthonormal, grown block by block.
+struct Sketch {
+    Matrix q;  ///< n x k
+    Matrix r;  ///< k x k, upper triangular; no entry of its diagonal is zero
+    Matrix aq; ///< A Q, as many columns of it as have been multiplied
+    SketchProbes law = SketchProbes::signs;
+    std::uint64_t seed = 0;
+
+    Index size() const { return q.cols(); }
+    /// Probes first, ..., first + count - 1.
+    Matrix omega(Index first, Index count) const;
+
+    /// `count` more probes, for as many products. Q and R of the former ones stay as they are, to the last bit.
+    /// Returns    The products A Omega of the new ones.
+    Matrix grow(const SymmetricOperator& a, Index count, std::string_view function);
+    /// The missing columns of A Q, in blocks; at most so many of them.
+    void multiply_q(const SymmetricOperator& a, Index block, std::string_view function, Index at_most);
+
+    /// Column i is the unit vector s_i with range(A Omega without omega_i) = Q (I - s_i s_i') R^k.
+    Matrix left_out() const;
+
+    void save(NumberWriter& out) const;
+    void load(NumberReader& in);
+};
+
+/// Estimates t_i, each with probe i left out of the range and used for what is outside it, and their means f_i when the
+/// probe is left out altogether. f_i is the estimate that k - 1 probes would give.
+struct LeaveOneOut {
+    Vector estimates;
+    Vector without; ///< of each probe
+    double rounding = 0.0;
+
+    double value() const { return estimates.mean(); }
+    /// The spread of the estimates over sqrt(k): too small, because they share their ranges.
+    double spread() const;
+    /// Tukey's jackknife over probes, sqrt((k - 1) / k sum_i (f_i - mean f)^2): by the inequality of Efron and Stein
+    /// its square is on average at least the variance with k - 1 probes.
+    double jackknife() const;
+};
+
+/// XTrace from a sketch with A Q. `scaled`: what is outside the range counts with the length that it should have.
+LeaveOneOut xtrace_estimates(const Sketch& sketch, bool scaled, std::string_view function);
+
+/// XNysTrace from the products Y = A Omega alone, of a positive semidefinite A.
+LeaveOneOut xnystrace_estimates(MatrixView omega, MatrixView y, std::string_view function);
+
+/// The Nystrom approximation F of A + shift I that XNysTrace and XNysDiag share.
+struct Nystrom {
+    Matrix c; ///< Y M^-1, n x k
+    Matrix m_inverse;
+    Matrix y; ///< A Omega + shift Omega
+    double shift = 0.0;
+};
+Nystrom nystrom(MatrixView omega, MatrixView y, std::string_view function);
+
+/// mean_i |(I - Q_i Q_i') A omega_i|^2, Q_i without omega_i: |(I - P) A|_F^2 with one probe less.
+double left_over(const Sketch& sketch);
+/// The same with the first `head` probes as the range and the others for what is outside it.
+double left_over(const Sketch& sketch, Index head);
+
+} // namespace hessq
