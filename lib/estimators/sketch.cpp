@@ -16,6 +16,15 @@ namespace {
 
 constexpr double eps = std::numeric_limits<double>::epsilon();
 
+/// R with a diagonal that can be divided by: where a product lies in the range of the others, R_ii is rounding or zero.
+Matrix invertible(const Matrix& r) {
+    Matrix result = r;
+    const double norm = r.norm(), least = norm > 0.0 ? eps * norm : 1.0;
+    for (Index i = 0; i < r.rows(); ++i)
+        if (std::abs(r(i, i)) < least) result(i, i) = least;
+    return result;
+}
+
 double root_n_eps(Index n) { return std::sqrt(static_cast<double>(n)) * eps; }
 
 } // namespace
@@ -30,7 +39,6 @@ Matrix Sketch::grow(const SymmetricOperator& a, Index count, std::string_view fu
     if (old == 0) q.resize(n, 0);
     const Matrix products = multiply(a, omega(old, count), old, function);
     Matrix y = products;
-    const double scale = std::max(y.norm() / std::sqrt(static_cast<double>(count)), r.size() ? r.norm() : 0.0);
 
     // Twice is enough (Kahan): once for what is there, once for the rounding of the first time. Then once more for Q
     // itself, whose last columns are rounding where the new products lie in the old range.
@@ -60,10 +68,6 @@ Matrix Sketch::grow(const SymmetricOperator& a, Index count, std::string_view fu
     r.bottomLeftCorner(count, old).setZero();
     r.topRightCorner(old, count) = projected;
     r.bottomRightCorner(count, count) = upper;
-    // A probe whose product lies in the range of the others: R_ii is rounding, and must not be zero.
-    const double least = scale > 0.0 ? eps * scale : 1.0;
-    for (Index i = old; i < k; ++i)
-        if (std::abs(r(i, i)) < least) r(i, i) = least;
     return products;
 }
 
@@ -82,7 +86,7 @@ Matrix Sketch::left_out() const {
     // R' S = diagonal: s_i is orthogonal to every column of R but the i-th.
     const Index k = size();
     Matrix s = Matrix::Identity(k, k);
-    r.triangularView<Eigen::Upper>().transpose().solveInPlace(s);
+    invertible(r).triangularView<Eigen::Upper>().transpose().solveInPlace(s);
     s.colwise().normalize();
     return s;
 }
@@ -181,6 +185,7 @@ Nystrom nystrom(MatrixView omega, MatrixView y, std::string_view function) {
 
 LeaveOneOut xnystrace_estimates(MatrixView omega, MatrixView y, std::string_view function) {
     const Index n = y.rows(), k = y.cols();
+    if (y.isZero(0.0)) return {Vector::Zero(k), Vector::Zero(k), 0.0};
     const Nystrom f = nystrom(omega, y, function);
     const Matrix inside = f.c.transpose() * f.c, &g = f.m_inverse;
     const double trace = f.c.cwiseProduct(f.y).sum(), shift = static_cast<double>(n) * f.shift;
@@ -202,8 +207,9 @@ LeaveOneOut xnystrace_estimates(MatrixView omega, MatrixView y, std::string_view
 
 double left_over(const Sketch& sketch) {
     const Index k = sketch.size();
+    if (sketch.r.norm() == 0.0) return 0.0;
     Matrix s = Matrix::Identity(k, k);
-    sketch.r.triangularView<Eigen::Upper>().transpose().solveInPlace(s);
+    invertible(sketch.r).triangularView<Eigen::Upper>().transpose().solveInPlace(s);
     return s.colwise().squaredNorm().cwiseInverse().mean();
 }
 

@@ -13,7 +13,7 @@ enum class SketchProbes { signs, normals };
 /// The range that A gives to random vectors: A Omega = Q R, Q orthonormal, grown block by block.
 struct Sketch {
     Matrix q;  ///< n x k
-    Matrix r;  ///< k x k, upper triangular; no entry of its diagonal is zero
+    Matrix r;  ///< k x k, upper triangular
     Matrix aq; ///< A Q, as many columns of it as have been multiplied
     SketchProbes law = SketchProbes::signs;
     std::uint64_t seed = 0;

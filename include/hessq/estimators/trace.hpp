@@ -68,7 +68,7 @@ struct TraceEstimate : IntervalEstimate {
 /// Automatic  A sketch Y = A Z of a third of the products shows how much of A is left outside its range. Predicted are
 ///            the errors of Hutchinson, 2 sum_{i != j} A_ij^2 / m, of Hutch++, 2 |(I - P) A|_F^2 / (m / 3), and of
 ///            XTrace, with what would be left at m / 2; the least wins. Every method goes on from the sketch: the pilot
-///            costs nothing. With products >= n and no target the trace is computed exactly.
+///            costs nothing. With products >= n and no target the trace is computed exactly, by `xtrace` too.
 /// Target     Looks at the interval after each quarter more probes, and stops when its half-width is at most
 ///            relative_error times the end nearest to zero. The interval keeps its coverage (docs/estimators.md has the
 ///            measured one): what decides when to stop, the standard error, is known far better than the trace itself.
