@@ -16,7 +16,8 @@ class SymmetryCheck {
 public:
     explicit SymmetryCheck(std::string_view function) : function_(function) {}
 
-    /// The operator called Z and gave Y. The first column that is ever seen is kept.
+    /// The operator was given Z and made Y of it. The first column that is ever seen is kept; after 64 others, what is
+    /// not symmetric has been found.
     ///
     /// Throws     std::invalid_argument if the differences show |A - A'|_F > 1e-6 |A|_F, with the measured quotient.
     void add(MatrixView z, MatrixView y);
@@ -24,6 +25,7 @@ public:
 private:
     std::string_view function_;
     Vector z_, y_;
+    Index seen_ = 0;
 };
 
 /// The same for a matrix V'AV.

@@ -1,12 +1,11 @@
 #include "sketch.hpp"
 
+#include "hessq/core/parallel.hpp"
 #include "hessq/core/require.hpp"
-#include "hessq/estimators/probes.hpp"
 #include "products.hpp"
+#include "tall.hpp"
 
-#include <Eigen/Cholesky>
 #include <Eigen/Eigenvalues>
-#include <Eigen/QR>
 #include <algorithm>
 #include <cmath>
 #include <limits>
@@ -29,73 +28,72 @@ double root_n_eps(Index n) { return std::sqrt(static_cast<double>(n)) * eps; }
 
 } // namespace
 
-Matrix Sketch::omega(Index first, Index count) const {
-    return law == SketchProbes::signs ? sign_probes(seed, q.rows(), first, count)
-                                      : normal_probes(seed, q.rows(), first, count);
+Matrix Sketch::omega(Index first, Index count) const { return omega(first, count, {0, q_.rows()}); }
+
+Matrix Sketch::omega(Index first, Index count, ProbeRows rows) const {
+    return law_ == SketchProbes::signs ? sign_probes(seed_, q_.rows(), first, count, rows)
+                                       : normal_probes(seed_, q_.rows(), first, count, rows);
+}
+
+void Sketch::reserve(Index n, Index size) {
+    if (size <= q_.cols()) return;
+    q_.conservativeResize(n, size);
+    aq_.conservativeResize(n, size);
 }
 
 Matrix Sketch::grow(const SymmetricOperator& a, Index count, std::string_view function) {
-    const Index n = a.dimension(), old = q.cols(), k = old + count;
-    if (old == 0) q.resize(n, 0);
-    const Matrix products = multiply(a, omega(old, count), old, function);
-    Matrix y = products;
+    const Index n = a.dimension(), old = size(), k = old + count;
+    if (k > q_.cols()) reserve(n, std::min(n, std::max(k, 2 * q_.cols())));
+    Matrix products = multiply(a, omega(old, count), old, function);
+    auto y = q_.middleCols(old, count);
+    y = products;
 
-    // Twice is enough (Kahan): once for what is there, once for the rounding of the first time. Then once more for Q
-    // itself, whose last columns are rounding where the new products lie in the old range.
-    Matrix projected = Matrix::Zero(old, count);
-    for (int pass = 0; pass < 2 && old > 0; ++pass) {
-        const Matrix more = q.transpose() * y;
-        y.noalias() -= q * more;
-        projected += more;
+    // Twice is enough (Kahan): the second time for what rounding left of the first, and where the new products lie in
+    // the old range and the new columns of Q are nothing but rounding.
+    const auto before = q_.leftCols(old);
+    Matrix projected = Matrix::Zero(old, count), upper = Matrix::Identity(count, count);
+    for (int pass = 0; pass < 2; ++pass) {
+        const Matrix inside = inner(before, y);
+        subtract_product(y, before, inside);
+        projected += inside * upper;
+        upper = orthonormalize(y) * upper;
     }
-    const auto orthonormal = [&](const Matrix& m, Matrix& upper) -> Matrix {
-        const Eigen::HouseholderQR<Matrix> factored(m);
-        upper = factored.matrixQR().topRows(count).triangularView<Eigen::Upper>();
-        return factored.householderQ() * Matrix::Identity(n, count);
-    };
-    Matrix upper, correction;
-    Matrix fresh = orthonormal(y, upper);
-    if (old > 0) {
-        for (int pass = 0; pass < 2; ++pass) {
-            fresh -= q * (q.transpose() * fresh);
-            fresh = orthonormal(fresh, correction);
-            upper = correction * upper;
-        }
-    }
-    q.conservativeResize(n, k);
-    q.rightCols(count) = fresh;
-    r.conservativeResize(k, k);
-    r.bottomLeftCorner(count, old).setZero();
-    r.topRightCorner(old, count) = projected;
-    r.bottomRightCorner(count, count) = upper;
+    r_.conservativeResize(k, k);
+    r_.bottomLeftCorner(count, old).setZero();
+    r_.topRightCorner(old, count) = projected;
+    r_.bottomRightCorner(count, count) = upper;
     return products;
 }
 
 void Sketch::multiply_q(const SymmetricOperator& a, Index block, std::string_view function, Index at_most) {
-    const Index k = q.cols(), end = std::min(k, aq.cols() + at_most);
-    Index done = aq.cols();
-    if (aq.rows() == 0) aq.resize(q.rows(), 0);
-    aq.conservativeResize(q.rows(), end);
-    for (; done < end; done += block) {
-        const Index count = std::min(block, end - done);
-        aq.middleCols(done, count) = multiply(a, q.middleCols(done, count), k + done, function);
+    const Index end = std::min(size(), multiplied_ + at_most);
+    while (multiplied_ < end) {
+        const Index count = std::min(block, end - multiplied_);
+        aq_.middleCols(multiplied_, count) =
+            multiply(a, q_.middleCols(multiplied_, count), size() + multiplied_, function);
+        multiplied_ += count;
     }
 }
 
 Matrix Sketch::left_out() const {
     // R' S = diagonal: s_i is orthogonal to every column of R but the i-th.
-    const Index k = size();
-    Matrix s = Matrix::Identity(k, k);
-    invertible(r).triangularView<Eigen::Upper>().transpose().solveInPlace(s);
+    Matrix s = Matrix::Identity(size(), size());
+    invertible(r_).triangularView<Eigen::Upper>().transpose().solveInPlace(s);
     s.colwise().normalize();
     return s;
 }
 
-void Sketch::save(NumberWriter& out) const { out.add(q).add(r).add(aq); }
+void Sketch::save(NumberWriter& out) const { out.add(q()).add(r_).add(aq()); }
+
 void Sketch::load(NumberReader& in) {
-    q = in.matrix();
-    r = in.matrix();
-    aq = in.matrix();
+    const Matrix q = in.matrix();
+    r_ = in.matrix();
+    const Matrix aq = in.matrix();
+    multiplied_ = aq.cols();
+    if (q.rows() == 0) return;
+    reserve(q.rows(), q.cols());
+    q_.leftCols(q.cols()) = q;
+    aq_.leftCols(aq.cols()) = aq;
 }
 
 double LeaveOneOut::spread() const {
@@ -111,17 +109,17 @@ double LeaveOneOut::jackknife() const {
 }
 
 LeaveOneOut xtrace_estimates(const Sketch& sketch, bool scaled, std::string_view function) {
-    const Index n = sketch.q.rows(), k = sketch.size();
-    constexpr Index block = 32;
-    Matrix w(k, k); // Q'Omega
-    Vector length(k);
-    for (Index first = 0; first < k; first += block) {
-        const Index count = std::min(block, k - first);
-        const Matrix omega = sketch.omega(first, count);
-        w.middleCols(first, count).noalias() = sketch.q.transpose() * omega;
-        length.segment(first, count) = omega.colwise().squaredNorm();
-    }
-    const Matrix raw = sketch.q.transpose() * sketch.aq;
+    const Index n = sketch.q().rows(), k = sketch.size();
+    // Q'Omega and, in the last row, the squared lengths.
+    const Matrix coordinates = parallel_sum(tall_chunks(n), k + 1, k, [&](Index c, Eigen::Ref<Matrix> sum) {
+        const ProbeRows rows = {c * tall_chunk, tall_rows(c, n)};
+        const Matrix omega = sketch.omega(0, k, rows);
+        sum.topRows(k).noalias() += sketch.q().middleRows(rows.begin, rows.size).transpose() * omega;
+        sum.row(k) += omega.colwise().squaredNorm();
+    });
+    const Matrix w = coordinates.topRows(k);
+    const Vector length = coordinates.row(k);
+    const Matrix raw = inner(sketch.q(), sketch.aq());
     require_symmetric(raw, function);
     const Matrix h = 0.5 * (raw + raw.transpose());
 
@@ -129,8 +127,8 @@ LeaveOneOut xtrace_estimates(const Sketch& sketch, bool scaled, std::string_view
     // of some s, and b are the coordinates of w there.
     const Matrix s = sketch.left_out(), hs = h * s, hw = h * w;
     const Matrix g = s.transpose() * s, shs = s.transpose() * hs, sw = s.transpose() * w, shw = s.transpose() * hw;
-    const Vector sr = s.cwiseProduct(sketch.r).colwise().sum(); // s_i'r_j = 0 for i != j
-    const Vector wr = w.cwiseProduct(sketch.r).colwise().sum(); // omega_j'A omega_j, too
+    const Vector sr = s.cwiseProduct(sketch.r()).colwise().sum(); // s_i'r_j = 0 for i != j
+    const Vector wr = w.cwiseProduct(sketch.r()).colwise().sum(); // omega_j'A omega_j, too
     const Vector whw = w.cwiseProduct(hw).colwise().sum(), ww = w.colwise().squaredNorm();
     const double trace = h.trace();
     const auto scale = [&](Index range, double squared) {
@@ -167,7 +165,7 @@ Nystrom nystrom(MatrixView omega, MatrixView y, std::string_view function) {
     Nystrom result;
     result.shift = eps * y.norm() / std::sqrt(static_cast<double>(n));
     result.y = y + result.shift * omega;
-    const Matrix raw = omega.transpose() * result.y;
+    const Matrix raw = inner(omega, result.y);
     require_symmetric(raw, function);
     const Eigen::SelfAdjointEigenSolver<Matrix> eigen(0.5 * (raw + raw.transpose()));
     const double largest = eigen.eigenvalues().cwiseAbs().maxCoeff(), smallest = eigen.eigenvalues()(0);
@@ -187,7 +185,7 @@ LeaveOneOut xnystrace_estimates(MatrixView omega, MatrixView y, std::string_view
     const Index n = y.rows(), k = y.cols();
     if (y.isZero(0.0)) return {Vector::Zero(k), Vector::Zero(k), 0.0};
     const Nystrom f = nystrom(omega, y, function);
-    const Matrix inside = f.c.transpose() * f.c, &g = f.m_inverse;
+    const Matrix inside = inner(f.c, f.c), &g = f.m_inverse;
     const double trace = f.c.cwiseProduct(f.y).sum(), shift = static_cast<double>(n) * f.shift;
 
     // F without probe i is F - c_i c_i' / g_ii; what A has beside it along omega_i is 1 / g_ii.
@@ -207,15 +205,15 @@ LeaveOneOut xnystrace_estimates(MatrixView omega, MatrixView y, std::string_view
 
 double left_over(const Sketch& sketch) {
     const Index k = sketch.size();
-    if (sketch.r.norm() == 0.0) return 0.0;
+    if (sketch.r().norm() == 0.0) return 0.0;
     Matrix s = Matrix::Identity(k, k);
-    invertible(sketch.r).triangularView<Eigen::Upper>().transpose().solveInPlace(s);
+    invertible(sketch.r()).triangularView<Eigen::Upper>().transpose().solveInPlace(s);
     return s.colwise().squaredNorm().cwiseInverse().mean();
 }
 
 double left_over(const Sketch& sketch, Index head) {
     const Index rest = sketch.size() - head;
-    return sketch.r.bottomRightCorner(rest, rest).squaredNorm() / static_cast<double>(rest);
+    return sketch.r().bottomRightCorner(rest, rest).squaredNorm() / static_cast<double>(rest);
 }
 
 } // namespace hessq

@@ -1,6 +1,7 @@
 #pragma once
 
 #include "hessq/core/symmetric_operator.hpp"
+#include "hessq/estimators/probes.hpp"
 #include "state_file.hpp"
 
 #include <cstdint>
@@ -11,17 +12,22 @@ namespace hessq {
 enum class SketchProbes { signs, normals };
 
 /// The range that A gives to random vectors: A Omega = Q R, Q orthonormal, grown block by block.
-struct Sketch {
-    Matrix q;  ///< n x k
-    Matrix r;  ///< k x k, upper triangular
-    Matrix aq; ///< A Q, as many columns of it as have been multiplied
-    SketchProbes law = SketchProbes::signs;
-    std::uint64_t seed = 0;
+class Sketch {
+public:
+    Sketch() = default;
+    Sketch(SketchProbes law, std::uint64_t seed) : law_(law), seed_(seed) {}
 
-    Index size() const { return q.cols(); }
-    /// Probes first, ..., first + count - 1.
+    Index size() const { return r_.cols(); }
+    Index multiplied() const { return multiplied_; } ///< columns of A Q that are there
+    auto q() const { return q_.leftCols(size()); }   ///< n x k
+    auto aq() const { return aq_.leftCols(multiplied_); }
+    const Matrix& r() const { return r_; } ///< k x k, upper triangular
+    /// Probes first, ..., first + count - 1, and some rows of them.
     Matrix omega(Index first, Index count) const;
+    Matrix omega(Index first, Index count, ProbeRows rows) const;
 
+    /// Takes the memory for so many probes at once.
+    void reserve(Index n, Index size);
     /// `count` more probes, for as many products. Q and R of the former ones stay as they are, to the last bit.
     /// Returns    The products A Omega of the new ones.
     Matrix grow(const SymmetricOperator& a, Index count, std::string_view function);
@@ -33,6 +39,13 @@ struct Sketch {
 
     void save(NumberWriter& out) const;
     void load(NumberReader& in);
+
+private:
+    SketchProbes law_ = SketchProbes::signs;
+    std::uint64_t seed_ = 0;
+    Matrix q_, aq_; ///< with room for more columns
+    Matrix r_;
+    Index multiplied_ = 0;
 };
 
 /// Estimates t_i, each with probe i left out of the range and used for what is outside it, and their means f_i when the

@@ -1,11 +1,13 @@
 #include "hessq/estimators/trace.hpp"
 
 #include "hessq/core/dense.hpp"
+#include "hessq/core/parallel.hpp"
 #include "hessq/core/require.hpp"
 #include "hessq/estimators/probes.hpp"
 #include "probe_sums.hpp"
 #include "products.hpp"
 #include "sketch.hpp"
+#include "tall.hpp"
 
 #include <algorithm>
 #include <array>
@@ -45,9 +47,8 @@ void check(const SymmetricOperator& a, const TraceOptions& options) {
 class TraceRun {
 public:
     TraceRun(const SymmetricOperator& a, const TraceOptions& options)
-        : a_(a), options_(options), n_(a.dimension()), symmetry_(function), direct_(n_, options.groups, false),
-          rest_(n_, options.groups, false), file_(options.file, owner()) {
-        sketch_.seed = options.seed;
+        : a_(a), options_(options), n_(a.dimension()), symmetry_(function), sketch_(SketchProbes::signs, options.seed),
+          direct_(n_, options.groups, false), rest_(n_, options.groups, false), file_(options.file, owner()) {
         method_ = options.method;
         explain();
     }
@@ -179,6 +180,7 @@ private:
     void decide() {
         const Index m = options_.products;
         const bool target = options_.target.has_value();
+        if (!target) sketch_.reserve(n_, std::min(n_, m / 3));
         grow_sketch_to(std::min({n_, m / 3, target ? pilot_probes : m}));
         if (target) {
             // Where Hutchinson would need many, a larger sketch shows how the spectrum goes on.
@@ -335,16 +337,22 @@ private:
 
     TraceEstimate hutchpp_run() {
         const Index m = options_.products;
+        sketch_.reserve(n_, sketch_size_);
         grow_sketch_to(sketch_size_);
-        while (sketch_.aq.cols() < sketch_.size()) {
+        while (sketch_.multiplied() < sketch_.size()) {
             sketch_.multiply_q(a_, options_.block, function, options_.block);
             save();
         }
-        const Matrix h = sketch_.q.transpose() * sketch_.aq;
+        const Matrix h = inner(sketch_.q(), sketch_.aq());
         require_symmetric(h, function);
         // The diagonal of A - (I - P) A (I - P).
-        const Vector inside =
-            (2.0 * sketch_.q.cwiseProduct(sketch_.aq) - sketch_.q.cwiseProduct(sketch_.q * h)).rowwise().sum();
+        Vector inside(n_);
+        parallel_for(tall_chunks(n_), [&](Index c) {
+            const Index first = c * tall_chunk, rows = tall_rows(c, n_);
+            const auto q = sketch_.q().middleRows(first, rows);
+            const Matrix outside = 2.0 * sketch_.aq().middleRows(first, rows) - q * h;
+            inside.segment(first, rows) = q.cwiseProduct(outside).rowwise().sum();
+        });
         const double rounding = std::sqrt(static_cast<double>(n_)) * std::numeric_limits<double>::epsilon() *
                                 (h.diagonal().cwiseAbs().sum() + direct_.diagonal().cwiseAbs().sum());
         Vector groups(static_cast<Index>(options_.groups.groups.size()));
@@ -362,9 +370,10 @@ private:
                 while (look <= rest_.count()) look = next_look(look);
             }
             const Matrix z = sign_probes(options_.seed, n_, sketch_.size() + rest_.count(), count);
-            const Matrix outside = z - sketch_.q * (sketch_.q.transpose() * z);
+            Matrix outside = z;
+            subtract_product(outside, sketch_.q(), inner(sketch_.q(), z));
             Matrix y = multiply(a_, outside, paid + rest_.count(), function);
-            y -= sketch_.q * (sketch_.q.transpose() * y);
+            subtract_product(y, sketch_.q(), inner(sketch_.q(), y));
             rest_.add(z, y);
             if (count == options_.block) save();
         }
@@ -385,9 +394,10 @@ private:
             e.interval = {e.value - half, e.value + half};
             return finished(std::move(e));
         };
+        if (!options_.target) sketch_.reserve(n_, largest);
         Index look = options_.target ? first_look() : largest;
         while (true) {
-            while (sketch_.aq.cols() < sketch_.size()) {
+            while (sketch_.multiplied() < sketch_.size()) {
                 sketch_.multiply_q(a_, options_.block, function, options_.block);
                 if (options_.method == TraceMethod::automatic || sketch_.size() % options_.block == 0) save();
             }

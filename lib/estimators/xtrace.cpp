@@ -38,9 +38,8 @@ LeaveOneOutEstimate summary(const LeaveOneOut& found, Index products, double con
 
 LeaveOneOutEstimate xtrace(const SymmetricOperator& a, const XTraceOptions& options) {
     check(a, options, "xtrace");
-    Sketch sketch;
-    sketch.law = options.resphered ? SketchProbes::normals : SketchProbes::signs;
-    sketch.seed = options.seed;
+    Sketch sketch(options.resphered ? SketchProbes::normals : SketchProbes::signs, options.seed);
+    sketch.reserve(a.dimension(), options.samples);
     while (sketch.size() < options.samples)
         sketch.grow(a, std::min(options.block, options.samples - sketch.size()), "xtrace");
     sketch.multiply_q(a, options.block, "xtrace", options.samples);

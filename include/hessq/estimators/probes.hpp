@@ -17,4 +17,14 @@ namespace hessq {
 Matrix sign_probes(std::uint64_t seed, Index n, Index first, Index count);
 Matrix normal_probes(std::uint64_t seed, Index n, Index first, Index count);
 
+/// Some rows of these probes, which start at a multiple of 62.
+struct ProbeRows {
+    Index begin = 0;
+    Index size = 0;
+};
+
+/// Throws     std::invalid_argument as above, or if the rows do not lie in 0, ..., n - 1 or begin elsewhere.
+Matrix sign_probes(std::uint64_t seed, Index n, Index first, Index count, ProbeRows rows);
+Matrix normal_probes(std::uint64_t seed, Index n, Index first, Index count, ProbeRows rows);
+
 } // namespace hessq
