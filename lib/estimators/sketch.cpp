@@ -56,7 +56,7 @@ Matrix Sketch::grow(const SymmetricOperator& a, Index count, std::string_view fu
         const Matrix inside = inner(before, y);
         subtract_product(y, before, inside);
         projected += inside * upper;
-        upper = orthonormalize(y) * upper;
+        upper = orthonormalize(y, pass == 0 ? 1e-4 : 0.1) * upper;
     }
     r_.conservativeResize(k, k);
     r_.bottomLeftCorner(count, old).setZero();

@@ -2,9 +2,10 @@
 
 #include "hessq/core/parallel.hpp"
 
+#include <Eigen/Cholesky>
 #include <Eigen/QR>
 #include <algorithm>
-#include <vector>
+#include <cmath>
 
 namespace hessq {
 namespace {
@@ -36,8 +37,25 @@ void subtract_product(Eigen::Ref<Matrix> y, MatrixView q, MatrixView m) {
     });
 }
 
-Matrix orthonormalize(Eigen::Ref<Matrix> y) {
+Matrix orthonormalize(Eigen::Ref<Matrix> y, double independent) {
     const Index n = y.rows(), k = y.cols();
+    const Matrix gram = inner(y, y);
+    const Vector length = gram.diagonal().cwiseSqrt();
+    if (length.minCoeff() > 0.0 && std::isfinite(length.maxCoeff())) {
+        const Vector inverse = length.cwiseInverse();
+        const Eigen::LLT<Matrix> cholesky(inverse.asDiagonal() * gram * inverse.asDiagonal());
+        if (cholesky.info() == Eigen::Success && cholesky.matrixLLT().diagonal().minCoeff() >= independent) {
+            const Matrix r = Matrix(cholesky.matrixU()) * length.asDiagonal();
+            Matrix r_inverse = Matrix::Identity(k, k);
+            r.triangularView<Eigen::Upper>().solveInPlace(r_inverse);
+            parallel_for(tall_chunks(n), [&](Index c) {
+                auto piece = y.middleRows(c * tall_chunk, tall_rows(c, n));
+                const Matrix q = piece * r_inverse;
+                piece = q;
+            });
+            return r;
+        }
+    }
     // Every piece needs k rows: the last takes what would be too little.
     const Index pieces = std::max<Index>(1, n / tall_chunk);
     if (pieces < 2 || k > tall_chunk) return householder(y);

@@ -20,10 +20,12 @@ Matrix inner(MatrixView a, MatrixView b);
 /// Y <- Y - Q M.
 void subtract_product(Eigen::Ref<Matrix> y, MatrixView q, MatrixView m);
 
-/// Y = Q R by QR factorisations of chunks and one of their R; Y becomes Q.
+/// Y = Q R; Y becomes Q. Where the sine of the angle between a column and those before it is always at least
+/// `independent`, by Cholesky's factorisation of Y'Y, whose Q is orthonormal to eps / independent^2; otherwise by QR
+/// factorisations of chunks and one of their R, which takes several times as long.
 ///
 /// Returns    R, upper triangular.
 /// Source     Demmel, Grigori, Hoemmen and Langou (2012), SIAM J. Sci. Comput. 34(1), A206-A239.
-Matrix orthonormalize(Eigen::Ref<Matrix> y);
+Matrix orthonormalize(Eigen::Ref<Matrix> y, double independent);
 
 } // namespace hessq

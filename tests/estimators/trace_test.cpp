@@ -85,7 +85,7 @@ BOOST_AUTO_TEST_CASE(every_method_pays_what_it_says_and_comes_near) {
 BOOST_AUTO_TEST_CASE(xtrace_is_the_same_with_and_without_a_choice) {
     const SymmetricOperator a = dense_operator(decaying(80));
     const TraceEstimate e = estimate_trace(a, {.method = TraceMethod::xtrace, .products = 60, .seed = 3});
-    const LeaveOneOutEstimate x = xtrace(a, {.samples = 30, .seed = 3, .block = 8});
+    const LeaveOneOutEstimate x = xtrace(a, {.samples = 30, .seed = 3});
     BOOST_TEST(same(e, x));
     BOOST_TEST(e.reason == "as asked for");
 }
@@ -198,7 +198,7 @@ BOOST_AUTO_TEST_CASE(a_target_stops_when_it_is_reached_and_says_when_it_is_not) 
 BOOST_AUTO_TEST_CASE(an_interval_keeps_its_coverage_when_it_decides_itself_when_to_stop) {
     // 400 seeds as above; targets that take several looks.
     for (const NamedSpectrum& s : judged_spectra(128)) {
-        const double relative = s.name == "flat" ? 0.01 : s.name == "+-1/i" || s.name == "i^-2" ? 0.4 : 0.1;
+        const double relative = s.name == "flat" ? 0.01 : s.name == "+-1/i" || s.name == "i^-2" ? 0.4 : 0.06;
         if (s.name == "huge step" || s.name == "indefinite") continue;
         const SymmetricOperator a = dense_operator(with_spectrum(s.values, 4));
         int covered = 0, reached = 0;
@@ -213,7 +213,7 @@ BOOST_AUTO_TEST_CASE(an_interval_keeps_its_coverage_when_it_decides_itself_when_
             products += static_cast<double>(e.products) / 400.0;
         }
         BOOST_TEST(reached == 400, s.name);
-        BOOST_TEST(products > 16.0, s.name);
+        BOOST_TEST(products > 20.0, s.name);
         BOOST_TEST(covered >= 365, s.name);
         BOOST_TEST(covered <= 395, s.name);
     }
@@ -224,7 +224,7 @@ BOOST_AUTO_TEST_CASE(an_interrupted_run_ends_with_the_same_bytes) {
     const SymmetricOperator a = dense_operator(decaying(90));
     for (const TraceMethod method : methods)
         for (const double relative : {0.0, 0.2, 0.02}) {
-            TraceOptions options = {.method = method, .products = 77, .seed = 4};
+            TraceOptions options = {.method = method, .products = 77, .seed = 4, .block = 8};
             if (relative > 0.0) options.target = Target{.relative_error = relative};
             if (method != TraceMethod::xtrace && method != TraceMethod::automatic) options.groups = halves(40, 50);
             const TraceEstimate whole = estimate_trace(a, options);
@@ -246,7 +246,7 @@ BOOST_AUTO_TEST_CASE(more_probes_extend_an_earlier_result) {
     const TemporaryFolder folder;
     const SymmetricOperator a = dense_operator(decaying(90));
     for (const TraceMethod method : {TraceMethod::hutchinson, TraceMethod::xtrace}) {
-        TraceOptions options = {.method = method, .products = 40, .seed = 4, .file = folder / name(method)};
+        TraceOptions options = {.method = method, .products = 40, .seed = 4, .block = 8, .file = folder / name(method)};
         (void)estimate_trace(a, options);
         options.products = 83;
         const Counted rest(a);
@@ -260,7 +260,7 @@ BOOST_AUTO_TEST_CASE(more_probes_extend_an_earlier_result) {
 BOOST_AUTO_TEST_CASE(a_file_of_something_else_is_refused) {
     const TemporaryFolder folder;
     const SymmetricOperator a = dense_operator(decaying(60));
-    TraceOptions options = {.method = TraceMethod::hutchinson, .products = 32, .file = folder / "state"};
+    TraceOptions options = {.method = TraceMethod::hutchinson, .products = 32, .block = 8, .file = folder / "state"};
     (void)estimate_trace(a, options);
     const std::string path = options.file.string();
 
@@ -337,7 +337,7 @@ BOOST_AUTO_TEST_CASE(a_product_that_is_not_finite_stops_at_once_and_is_named) {
         },
         "Hessian");
     BOOST_CHECK_EXCEPTION(
-        (void)estimate_trace(op, {.method = TraceMethod::hutchinson, .products = 30}), NumericalError,
+        (void)estimate_trace(op, {.method = TraceMethod::hutchinson, .products = 30, .block = 8}), NumericalError,
         says("estimate_trace, products 16 to 23: Hessian product is not finite: entry (5, 2) is inf"));
     BOOST_TEST(*seen == 24);
 }

@@ -11,7 +11,7 @@ struct HutchppOptions {
     Index products = 96; ///< a third each for the sketch, for A times its range, and for what is left; at least 24
     double confidence = 0.95;
     std::uint64_t seed = 0;
-    Index block = 8; ///< vectors multiplied at a time, at least 2
+    Index block = 16; ///< vectors multiplied at a time, at least 2
 };
 
 /// tr A = tr Q'A Q + tr (I - P) A (I - P), P = Q Q' the projection onto a range of A Omega. The first term is exact,

@@ -43,7 +43,7 @@ struct TraceOptions {
     std::optional<Target> target = {};
     double confidence = 0.95; ///< of the interval when there is no target
     std::uint64_t seed = 0;
-    Index block = 8; ///< vectors multiplied at a time, and probes between two looks at a target, at least 2
+    Index block = 16; ///< vectors multiplied at a time, and probes between two looks at a target, at least 2
     /// Traces of these groups of parameters, too: they must cover 0, ..., n - 1. Not for `xtrace`.
     ParameterLayout groups = {};
     /// Where to go on from and what to leave behind after each block; none: nowhere. See estimate_trace.
