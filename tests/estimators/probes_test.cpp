@@ -19,6 +19,11 @@ BOOST_AUTO_TEST_CASE(probe_17_is_probe_17_whatever_else_is_asked_for) {
         BOOST_TEST((sign_probes(3, n, 0, 20).col(17) == sign_probes(3, n, 17, 1).col(0)));
         BOOST_TEST((normal_probes(3, n, 0, 20).col(17) == normal_probes(3, n, 17, 1).col(0)));
     }
+    for (const ProbeRows rows : {ProbeRows{62, 100}, ProbeRows{124, 76}, ProbeRows{0, 5}, ProbeRows{186, 0}}) {
+        BOOST_TEST((sign_probes(3, 200, 4, 3, rows) == sign_probes(3, 200, 4, 3).middleRows(rows.begin, rows.size)));
+        BOOST_TEST(
+            (normal_probes(3, 200, 4, 3, rows) == normal_probes(3, 200, 4, 3).middleRows(rows.begin, rows.size)));
+    }
     const auto draw = [](int threads) {
         const ThreadLimit limit(threads);
         return sign_probes(5, 1000, 3, 50);
@@ -57,6 +62,10 @@ BOOST_AUTO_TEST_CASE(probes_refuse_what_is_no_block) {
                           says("normal_probes: first must be at least 0; got -1"));
     BOOST_CHECK_EXCEPTION((void)sign_probes(0, 3, 0, -2), std::invalid_argument,
                           says("sign_probes: count must be at least 0; got -2"));
+    BOOST_CHECK_EXCEPTION((void)sign_probes(0, 100, 0, 1, {61, 3}), std::invalid_argument,
+                          says("sign_probes: rows must begin at a multiple of 62; got 61"));
+    BOOST_CHECK_EXCEPTION((void)normal_probes(0, 100, 0, 1, {62, 39}), std::invalid_argument,
+                          says("normal_probes: rows must be at most those from there to the end; got 39"));
 }
 
 BOOST_AUTO_TEST_SUITE_END()

@@ -109,6 +109,29 @@ BOOST_AUTO_TEST_CASE(an_indefinite_matrix_has_the_estimates_of_the_definition) {
     BOOST_TEST(std::abs(e.value - naive_xtrace(a, sign_probes(1, 20, 0, 6), false).mean()) <= 1e4 * eps * a.norm());
 }
 
+BOOST_AUTO_TEST_CASE(many_rows_are_worked_on_in_chunks_that_change_nothing) {
+    // n = 9001 is more than two chunks of rows. diag(d) + 5 u u'; and rank 3 alone, where all but 3 columns of the
+    // range are rounding.
+    const Index n = 9001, k = 6;
+    const Vector d = Vector::LinSpaced(n, 0.0, 1.0).array().square();
+    const Matrix u = Eigen::HouseholderQR<Matrix>(random_matrix(n, 3, 2)).householderQ() * Matrix::Identity(n, 3);
+    const auto full = [&](const Matrix& v) -> Matrix { return d.asDiagonal() * v + 500.0 * u * (u.transpose() * v); };
+    const SymmetricOperator a(n, [&](MatrixView v) { return full(v); });
+    const Matrix omega = sign_probes(5, n, 0, k);
+    double mean = 0.0;
+    for (Index j = 0; j < k; ++j) {
+        const Matrix q =
+            Eigen::HouseholderQR<Matrix>(full(without_column(omega, j))).householderQ() * Matrix::Identity(n, k - 1);
+        const Vector outside = omega.col(j) - q * (q.transpose() * omega.col(j));
+        mean += (q.cwiseProduct(full(q)).sum() + outside.dot(full(outside).col(0))) / static_cast<double>(k);
+    }
+    BOOST_TEST(xtrace(a, {.samples = k, .seed = 5, .block = 4}).value == mean, boost::test_tools::tolerance(1e-12));
+
+    const SymmetricOperator low(n, [&](MatrixView v) -> Matrix { return 2.0 * u * (u.transpose() * v); });
+    const LeaveOneOutEstimate e = xtrace(low, {.samples = 9, .seed = 5, .block = 4});
+    BOOST_TEST(std::abs(e.value - 6.0) <= 1e-11);
+}
+
 BOOST_AUTO_TEST_CASE(the_trace_is_exact_when_the_rank_is_below_the_number_of_probes) {
     for (const auto [n, rank, samples] : {std::array<Index, 3>{50, 10, 20}, std::array<Index, 3>{100, 30, 32}}) {
         Vector values = Vector::Zero(n);
