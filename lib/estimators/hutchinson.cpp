@@ -2,6 +2,7 @@
 
 #include "hessq/core/random.hpp"
 #include "hessq/core/require.hpp"
+#include "products.hpp"
 
 #include <algorithm>
 #include <cmath>
@@ -12,7 +13,7 @@ namespace {
 
 constexpr std::uint64_t probe_stream = 0x687574636869; // "hutchi"
 
-// Mean and spread of sample(Z, A Z), whose column k is the sample that probe k gives.
+// Mean and spread of sample(Z, A Z, first), whose column k is the sample that probe first + k gives.
 template <class Sample>
 VectorEstimate probe_mean(const SymmetricOperator& a, const HutchinsonOptions& options, std::string_view function,
                           Index size, Sample sample) {
@@ -20,6 +21,7 @@ VectorEstimate probe_mean(const SymmetricOperator& a, const HutchinsonOptions& o
     require(options.block >= 1, function, "block must be at least 1", options.block);
     const Index n = a.dimension(), m = options.samples;
     const RandomStream stream(options.seed, probe_stream);
+    SymmetryCheck symmetry(function);
 
     // Welford's recurrence: equal samples give a spread of exactly zero.
     Vector mean = Vector::Zero(size), squares = Vector::Zero(size);
@@ -27,7 +29,9 @@ VectorEstimate probe_mean(const SymmetricOperator& a, const HutchinsonOptions& o
         Matrix z(n, std::min(options.block, m - first));
         for (Index k = 0; k < z.cols(); ++k)
             z.col(k) = sign_vector(stream, n, static_cast<std::uint64_t>(first + k) * static_cast<std::uint64_t>(n));
-        const Matrix samples = sample(z, a * z);
+        const Matrix y = multiply(a, z, first, function);
+        symmetry.add(z, y);
+        const Matrix samples = sample(z, y, first);
         for (Index k = 0; k < z.cols(); ++k) {
             const Vector delta = samples.col(k) - mean;
             mean += delta / static_cast<double>(first + k + 1);
@@ -42,19 +46,35 @@ VectorEstimate probe_mean(const SymmetricOperator& a, const HutchinsonOptions& o
 
 Estimate hutchinson_trace(const SymmetricOperator& a, const HutchinsonOptions& options) {
     const VectorEstimate trace =
-        probe_mean(a, options, "hutchinson_trace", 1,
-                   [](const Matrix& z, const Matrix& az) -> Matrix { return z.cwiseProduct(az).colwise().sum(); });
+        probe_mean(a, options, "hutchinson_trace", 1, [](const Matrix& z, const Matrix& az, Index) -> Matrix {
+            return z.cwiseProduct(az).colwise().sum();
+        });
     return {trace.value(0), trace.std_error(0), trace.samples, trace.products};
 }
 
 VectorEstimate hutchinson_diagonal(const SymmetricOperator& a, const HutchinsonOptions& options) {
     return probe_mean(a, options, "hutchinson_diagonal", a.dimension(),
-                      [](const Matrix& z, const Matrix& az) -> Matrix { return z.cwiseProduct(az); });
+                      [](const Matrix& z, const Matrix& az, Index) -> Matrix { return z.cwiseProduct(az); });
 }
 
 VectorEstimate hutchinson_squared_diagonal(const SymmetricOperator& a, const HutchinsonOptions& options) {
     return probe_mean(a, options, "hutchinson_squared_diagonal", a.dimension(),
-                      [](const Matrix&, const Matrix& az) -> Matrix { return az.cwiseAbs2(); });
+                      [](const Matrix&, const Matrix& az, Index) -> Matrix { return az.cwiseAbs2(); });
+}
+
+VectorEstimate hutchinson_squared_diagonal(const SymmetricOperator& a, const SymmetricOperator& b,
+                                           const HutchinsonOptions& options) {
+    const std::string_view function = "hutchinson_squared_diagonal";
+    require_size(b.dimension(), a.dimension(), function, "the second operator");
+    SymmetryCheck symmetry(function);
+    VectorEstimate result =
+        probe_mean(a, options, function, a.dimension(), [&](const Matrix& z, const Matrix& az, Index first) -> Matrix {
+            const Matrix bz = multiply(b, z, first, function);
+            symmetry.add(z, bz);
+            return az.cwiseProduct(bz);
+        });
+    result.products *= 2;
+    return result;
 }
 
 } // namespace hessq

@@ -2,14 +2,17 @@
 
 #include "hessq/core/dense.hpp"
 #include "hessq/core/parallel.hpp"
+#include "hessq/core/random.hpp"
 #include "hessq/core/require.hpp"
 
 #include <boost/test/unit_test.hpp>
 
+#include "support/draws.hpp"
 #include "support/matrices.hpp"
 #include "support/messages.hpp"
 
 #include <cmath>
+#include <string>
 
 using namespace hessq;
 using namespace hessq::test;
@@ -146,6 +149,50 @@ BOOST_AUTO_TEST_CASE(errors_on_published_spectra_are_those_of_the_formula, *boos
         const double sigma = std::sqrt(2.0 * off_diagonal_squares(a) / 60.0);
         BOOST_TEST(error == std::sqrt(2.0 / M_PI) * sigma, boost::test_tools::tolerance(0.42));
     }
+}
+
+BOOST_AUTO_TEST_CASE(independent_halves_have_no_bias_where_the_square_of_a_mini_batch_has) {
+    // H_b = mean of 2 matrices x x' with x uniform over the signs of R^3 scaled by (1, 2, 3): E H = diag(1, 4, 9), and
+    // (E H^2)_ii - (E H)^2_ii = sum_{j != i} s_i^2 s_j^2 / 2.
+    const Vector s = (Vector(3) << 1.0, 2.0, 3.0).finished();
+    const auto batch = [&](std::uint64_t index) {
+        Matrix h = Matrix::Zero(3, 3);
+        for (std::uint64_t k = 0; k < 2; ++k) {
+            const Vector x = s.cwiseProduct(sign_vector(RandomStream(7, 2 * index + k), 3));
+            h += 0.5 * x * x.transpose();
+        }
+        return dense_operator(h);
+    };
+    const Vector truth = s.array().pow(4);
+    const Vector bias = 0.5 * s.array().square() * (s.squaredNorm() - s.array().square());
+    const Index draws = 4000;
+    Matrix halves(3, draws), squares(3, draws);
+    for (Index d = 0; d < draws; ++d) {
+        const auto index = static_cast<std::uint64_t>(d);
+        const SymmetricOperator a = batch(2 * index), b = batch(2 * index + 1);
+        const HutchinsonOptions options = {.samples = 2, .seed = index};
+        const VectorEstimate product = hutchinson_squared_diagonal(a, b, options);
+        BOOST_TEST_REQUIRE(product.products == 4);
+        halves.col(d) = product.value;
+        squares.col(d) = hutchinson_squared_diagonal(a, options).value;
+    }
+    for (Index i = 0; i < 3; ++i) {
+        BOOST_TEST(z_score(halves.row(i).transpose(), truth(i)) <= 4.0);
+        BOOST_TEST(z_score(squares.row(i).transpose(), truth(i) + bias(i)) <= 4.0);
+        BOOST_TEST(z_score(squares.row(i).transpose(), truth(i)) >= 8.0);
+    }
+}
+
+BOOST_AUTO_TEST_CASE(an_operator_that_is_not_symmetric_is_refused) {
+    const Matrix a = random_matrix(20, 20, 3);
+    const SymmetricOperator op(20, [a](MatrixView v) -> Matrix { return a * v; });
+    const auto names = [](const std::exception& error) {
+        return std::string(error.what())
+                   .find("the operator must be symmetric to 1e-6; measured |A - A'| / |A|; got ") != std::string::npos;
+    };
+    BOOST_CHECK_EXCEPTION((void)hutchinson_trace(op), std::invalid_argument, names);
+    BOOST_CHECK_EXCEPTION((void)hutchinson_diagonal(op, {.block = 1}), std::invalid_argument, names);
+    BOOST_CHECK_EXCEPTION((void)hutchinson_squared_diagonal(identity_operator(20), op), std::invalid_argument, names);
 }
 
 BOOST_AUTO_TEST_CASE(estimators_refuse_too_few_samples_and_empty_blocks) {

@@ -1,0 +1,64 @@
+#include "products.hpp"
+
+#include "hessq/core/require.hpp"
+#include "hessq/estimators/probes.hpp"
+#include "tall.hpp"
+
+#include <cmath>
+#include <fmt/format.h>
+
+namespace hessq {
+namespace {
+
+// Above the rounding of any product and of a Hessian product by differences, far below a mistake.
+constexpr double tolerance = 1e-6;
+constexpr Index enough_pairs = 64;
+
+void require_small(double asymmetry, std::string_view function) {
+    require(asymmetry <= tolerance, function, "the operator must be symmetric to 1e-6; measured |A - A'| / |A|",
+            asymmetry);
+}
+
+} // namespace
+
+Matrix multiply(const SymmetricOperator& a, MatrixView v, Index first, std::string_view function) {
+    try {
+        return a * v;
+    } catch (const NumericalError& error) {
+        if (v.cols() == 1) throw NumericalError(fmt::format("{}, product {}: {}", function, first, error.what()));
+        throw NumericalError(
+            fmt::format("{}, products {} to {}: {}", function, first, first + v.cols() - 1, error.what()));
+    }
+}
+
+void SymmetryCheck::add(MatrixView z, MatrixView y) {
+    if (z.cols() == 0 || seen_ > enough_pairs) return;
+    seen_ += z.cols();
+    if (z_.size() == 0) {
+        z_ = z.col(0);
+        y_ = y.col(0);
+    }
+    const Vector difference = inner(y, z_) - inner(z, y_);
+    // The first column against itself is zero: whatever stands on its place tells nothing.
+    const auto count = static_cast<double>(difference.size());
+    const double scale = y_.squaredNorm() + y.squaredNorm() / count;
+    if (scale > 0.0) require_small(std::sqrt(2.0 * difference.squaredNorm() / count / scale), function_);
+}
+
+void require_symmetric(MatrixView m, std::string_view function) {
+    const double norm = m.norm();
+    if (norm > 0.0) require_small((m - m.transpose()).norm() / norm, function);
+}
+
+void require_same_operator(const SymmetricOperator& a, double first_form, std::uint64_t seed, std::string_view file,
+                           std::string_view function) {
+    const Index n = a.dimension();
+    const Matrix z = sign_probes(seed, n, 0, 1), y = multiply(a, z, 0, function);
+    const double form = z.cwiseProduct(y).sum();
+    // As far as two ways of computing the same product may differ, relative to |z| |A z|.
+    if (std::abs(form - first_form) > tolerance * y.norm() * std::sqrt(static_cast<double>(n)))
+        throw InputError(fmt::format("{}: expected the operator that it was made with, z'Az = {:.9g}; got {:.9g}", file,
+                                     first_form, form));
+}
+
+} // namespace hessq
