@@ -6,20 +6,64 @@
 #include "hessq/spectrum/dense_eigen.hpp"
 
 #include <Eigen/QR>
+#include <Spectra/SymEigsSolver.h>
 #include <algorithm>
 #include <cmath>
-#include <functional>
-#include <limits>
 #include <string>
+#include <utility>
 
 namespace hessq {
 namespace {
 
 constexpr std::uint64_t start_stream = 0x73706563747261; // "spectra"
-constexpr Index check_interval = 8;                      // products between two looks at the Ritz values
+constexpr Index norm_products = 8;
+
+// |A z| / |z| at the end of a power iteration: at least n^(-1/16) |A|, roughly, for a random start.
+double estimate_norm(const SymmetricOperator& a, std::uint64_t seed) {
+    Vector z = normal_vector(RandomStream(seed, start_stream), a.dimension());
+    double norm = 0.0;
+    for (Index k = 0; k < norm_products; ++k) {
+        z = a * z.normalized();
+        norm = z.norm();
+        if (norm == 0.0) break;
+    }
+    return norm;
+}
+
+// A / norm + shift I. Spectra stops a pair when its residual is small against its own eigenvalue, which a zero
+// eigenvalue never satisfies, and compares vectors with absolute constants, which an operator of norm 1e-12 upsets:
+// with shift 2 the spectrum lies in about [1, 3]. Lanczos itself does not notice the change.
+struct ScaledOperator {
+    using Scalar = double;
+
+    const SymmetricOperator& a;
+    double norm, shift;
+
+    Index rows() const { return a.dimension(); }
+    Index cols() const { return a.dimension(); }
+    void perform_op(const double* x, double* y) const {
+        const Eigen::Map<const Vector> in(x, a.dimension());
+        Eigen::Map<Vector>(y, a.dimension()) = (a * in) / norm + shift * in;
+    }
+};
+
+// Spectra hands out converged pairs only; its factorisation has the others too.
+class RitzSolver : public Spectra::SymEigsSolver<ScaledOperator> {
+public:
+    using SymEigsSolver::SymEigsSolver;
+
+    const hessq::Matrix& basis() const { return m_fac.matrix_V(); }
+    const hessq::Matrix& projection() const { return m_fac.matrix_H(); }
+};
 
 // Columns of the basis for k wanted pairs: fewer need less memory and more products.
 Index basis_dimension(Index wanted) { return 2 * wanted + 40; }
+
+// BothEnds takes as many pairs from each end, the other rules come from one.
+Index wanted_pairs(const EigenpairsOptions& options) {
+    return options.top == 0 || options.bottom == 0 ? options.top + options.bottom
+                                                   : 2 * std::max(options.top, options.bottom);
+}
 
 // Rayleigh-Ritz in the span of the columns: orthonormal vectors and true residuals for one product each.
 Eigenpairs refine(const SymmetricOperator& a, const Matrix& vectors) {
@@ -40,63 +84,27 @@ Eigenpairs reversed(const Eigenpairs& pairs) {
     return {pairs.values.reverse(), pairs.vectors.rowwise().reverse(), pairs.residuals.reverse()};
 }
 
-// Leaves of x what is orthogonal to the orthonormal columns of v, and returns V'x. The second pass removes what
-// rounding left in the first.
-Vector remove_projection(MatrixView v, Vector& x) {
-    Vector coefficients = v.transpose() * x;
-    x -= v * coefficients;
-    const Vector rest = v.transpose() * x;
-    x -= v * rest;
-    return coefficients + rest;
-}
-
-struct RitzVectors {
-    Matrix top, bottom; ///< in ascending order of their values
+/// The outer pairs of the Krylov space in which those that `rule` picks have converged.
+struct OuterPairs {
+    Eigenpairs top, bottom;
+    Index products = 0;
 };
 
-/// Of the Ritz values, ascending, with their residuals and a lower bound of |A|: is that what was asked for?
-using Enough = std::function<bool(const Vector& values, const Vector& residuals, double norm)>;
+OuterPairs krylov_pairs(const SymmetricOperator& a, double norm, double shift, Spectra::SortRule rule, Index wanted,
+                        const EigenpairsOptions& options) {
+    const Index krylov = basis_dimension(wanted);
+    ScaledOperator scaled{a, norm, shift};
+    RitzSolver solver(scaled, wanted, krylov);
+    const Vector start = normal_vector(RandomStream(options.seed, start_stream + 1), a.dimension());
+    solver.init(start.data());
+    const Index restarts = std::max<Index>(0, (options.max_products - norm_products - krylov - 1) / (krylov - wanted));
+    // An eighth: the residual is that of a matrix with eigenvalues up to 3, and the norm may be 40 % too small.
+    solver.compute(rule, restarts, options.tolerance / 8.0);
 
-// One Krylov space for both ends. When the basis is full, the Ritz vectors of its outer part take its place, and the
-// last residual goes on from there: they span what Lanczos restarted with a polynomial filter would have.
-RitzVectors lanczos(const SymmetricOperator& a, const EigenpairsOptions& options, const Enough& enough, double& norm,
-                    Index& products) {
-    const Index n = a.dimension(), top = options.top, bottom = options.bottom;
-    const Index room = basis_dimension(top + bottom), spare = (room - top - bottom) / 4;
-    const RandomStream random(options.seed, start_stream);
-    Matrix basis(n, room), projected(room, room); // V and V'AV
-    Index columns = 0;
-    Vector next = normal_vector(random, n);
-    for (;;) {
-        basis.col(columns++) = next.normalized();
-        next = a * basis.col(columns - 1);
-        ++products;
-        norm = std::max(norm, next.norm());
-        projected.col(columns - 1).head(columns) = remove_projection(basis.leftCols(columns), next);
-        projected.row(columns - 1).head(columns) = projected.col(columns - 1).head(columns).transpose();
-
-        const bool spent = products >= options.max_products, full = columns == room;
-        if (columns >= top + bottom && (spent || full || columns % check_interval == 0)) {
-            const SymmetricEigen ritz = symmetric_eigen(projected.topLeftCorner(columns, columns));
-            const Vector residuals = next.norm() * ritz.vectors.row(columns - 1).cwiseAbs().transpose();
-            if (spent || enough(ritz.values, residuals, norm))
-                return {basis.leftCols(columns) * ritz.vectors.rightCols(top),
-                        basis.leftCols(columns) * ritz.vectors.leftCols(bottom)};
-            if (full) {
-                const Index low = bottom > 0 ? bottom + spare : 0, high = top > 0 ? top + spare : 0;
-                Matrix kept(room, low + high);
-                kept << ritz.vectors.leftCols(low), ritz.vectors.rightCols(high);
-                columns = low + high;
-                basis.leftCols(columns) = basis * kept;
-                projected.topLeftCorner(columns, columns).setZero();
-                projected.diagonal().head(columns) << ritz.values.head(low), ritz.values.tail(high);
-            }
-        }
-        if (next.norm() <= 16.0 * std::numeric_limits<double>::epsilon() * norm) { // the space is invariant
-            next = normal_vector(random, n, static_cast<std::uint64_t>(n * products));
-            (void)remove_projection(basis.leftCols(columns), next);
-        }
-    }
+    const SymmetricEigen ritz = symmetric_eigen(solver.projection());
+    return {refine(a, solver.basis() * ritz.vectors.rightCols(options.top)),
+            refine(a, solver.basis() * ritz.vectors.leftCols(options.bottom)),
+            solver.num_operations() + options.top + options.bottom};
 }
 
 } // namespace
@@ -112,22 +120,29 @@ ExtremeEigenpairs extreme_eigenpairs(const SymmetricOperator& a, const Eigenpair
     require(options.max_products >= 1, function, "max_products must be at least 1", options.max_products);
 
     ExtremeEigenpairs result;
-    if (n <= 64 || basis_dimension(top + bottom) >= n) {
+    const Index wanted = wanted_pairs(options);
+    if (n <= 64 || basis_dimension(wanted) >= n) {
         const SymmetricEigen eigen = symmetric_eigen(to_dense(a));
-        result.products = n;
+        result.products = n + top + bottom;
         result.norm = eigen.values.cwiseAbs().maxCoeff();
         result.top = refine(a, eigen.vectors.rightCols(top));
         result.bottom = refine(a, eigen.vectors.leftCols(bottom));
     } else {
-        const Enough both_ends = [&](const Vector&, const Vector& residuals, double norm) {
-            return std::max(residuals.head(bottom).lpNorm<Eigen::Infinity>(),
-                            residuals.tail(top).lpNorm<Eigen::Infinity>()) <= 0.5 * options.tolerance * norm;
-        };
-        const RitzVectors ritz = lanczos(a, options, both_ends, result.norm, result.products);
-        result.top = refine(a, ritz.top);
-        result.bottom = refine(a, ritz.bottom);
+        result.norm = estimate_norm(a, options.seed);
+        result.products = norm_products;
+        if (result.norm == 0.0) {
+            result.top = {Vector::Zero(top), Matrix::Identity(n, top), Vector::Zero(top)};
+            result.bottom = {Vector::Zero(bottom), Matrix::Identity(n, bottom), Vector::Zero(bottom)};
+        } else {
+            const Spectra::SortRule rule = top == 0      ? Spectra::SortRule::SmallestAlge
+                                           : bottom == 0 ? Spectra::SortRule::LargestAlge
+                                                         : Spectra::SortRule::BothEnds;
+            OuterPairs pairs = krylov_pairs(a, result.norm, 2.0, rule, wanted, options);
+            result.top = std::move(pairs.top);
+            result.bottom = std::move(pairs.bottom);
+            result.products += pairs.products;
+        }
     }
-    result.products += top + bottom;
     result.top = reversed(result.top);
     for (const Eigenpairs* end : {&result.top, &result.bottom})
         if (end->values.size() > 0) result.norm = std::max(result.norm, end->values.cwiseAbs().maxCoeff());
@@ -143,31 +158,26 @@ SpectralNorm spectral_norm(const SymmetricOperator& a, double tolerance) {
     const Index n = a.dimension();
     SpectralNorm result;
     const EigenpairsOptions ends{.top = 1, .bottom = 1, .tolerance = tolerance};
-    const auto take = [&](const Eigenpairs& pair) {
-        if (std::abs(pair.values(0)) < result.value) return;
-        result.value = std::abs(pair.values(0));
-        result.residual = pair.residuals(0);
-    };
-    if (n <= 64) {
-        const ExtremeEigenpairs pairs = extreme_eigenpairs(a, ends);
-        take(pairs.top);
-        take(pairs.bottom);
-        result.products = pairs.products;
-    } else {
-        // The outer one of the two ends has converged, and the other one's interval does not reach beyond it.
-        const Enough outer_end = [&](const Vector& values, const Vector& residuals, double norm) {
-            const Index last = values.size() - 1;
-            const bool high = std::abs(values(last)) >= std::abs(values(0));
-            const Index outer = high ? last : 0, inner = high ? 0 : last;
-            return residuals(outer) <= 0.5 * tolerance * norm &&
-                   std::abs(values(inner)) + residuals(inner) <= std::abs(values(outer)) + residuals(outer);
-        };
-        double norm = 0.0;
-        const RitzVectors ritz = lanczos(a, ends, outer_end, norm, result.products);
-        take(refine(a, ritz.top));
-        take(refine(a, ritz.bottom));
-        result.products += 2;
+    const double norm = n <= 64 ? 0.0 : estimate_norm(a, ends.seed);
+    Eigenpairs top, bottom;
+    if (norm > 0.0) {
+        OuterPairs pairs = krylov_pairs(a, norm, 0.0, Spectra::SortRule::LargestMagn, 1, ends);
+        top = std::move(pairs.top);
+        bottom = std::move(pairs.bottom);
+        result.products = norm_products + pairs.products;
     }
+    // The outer end has converged. The other one must not reach beyond it; if it may, both have to converge.
+    const auto reach = [](const Eigenpairs& end) { return std::abs(end.values(0)) + end.residuals(0); };
+    const auto size = [](const Eigenpairs& end) { return std::abs(end.values(0)); };
+    if (norm == 0.0 || std::min(reach(top), reach(bottom)) > std::max(size(top), size(bottom))) {
+        ExtremeEigenpairs pairs = extreme_eigenpairs(a, ends);
+        top = std::move(pairs.top);
+        bottom = std::move(pairs.bottom);
+        result.products += pairs.products;
+    }
+    const Eigenpairs& outer = size(top) >= size(bottom) ? top : bottom;
+    result.value = size(outer);
+    result.residual = outer.residuals(0);
     result.converged = result.residual <= tolerance * result.value;
     return result;
 }
