@@ -25,6 +25,7 @@ import math
 import os
 import sys
 import time
+import warnings
 
 import numpy as np
 
@@ -431,28 +432,33 @@ class Curvlinops(Torch):
 
     def prepare(self, case):
         super().prepare(case)
-        nn = self.torch.nn
-        modules = []
-        for inputs, outputs in zip(case.widths, case.widths[1:]):
-            modules += [nn.Linear(inputs, outputs), nn.Tanh()]
-        self.model = nn.Sequential(*modules[:-1])
-        with self.torch.no_grad():
-            for p, value in zip(self.model.parameters(), self.constants):
-                p.copy_(value)
         self.vectors = self.torch.from_numpy(case.vectors)
 
+    def model(self):
+        """A network of its own for each use: BackPACK leaves hooks that curvlinops cannot differentiate."""
+        nn = self.torch.nn
+        modules = []
+        for inputs, outputs in zip(self.case.widths, self.case.widths[1:]):
+            modules += [nn.Linear(inputs, outputs), nn.Tanh()]
+        model = nn.Sequential(*modules[:-1])
+        with self.torch.no_grad():
+            for p, value in zip(model.parameters(), self.constants):
+                p.copy_(value)
+        return model
+
     def operator(self, kind):
+        model = self.model()
         return kind(
-            self.model,
+            model,
             self.torch.nn.CrossEntropyLoss(),
-            list(self.model.parameters()),
+            list(model.parameters()),
             [(self.x, self.y)],
             check_deterministic=False,
         )
 
     def backpack_quantity(self, extension, field, reduction):
         """One backward pass with a BackPACK extension; the field it leaves at the parameters."""
-        model = self.backpack.extend(self.model)
+        model = self.backpack.extend(self.model())
         loss_function = self.backpack.extend(self.torch.nn.CrossEntropyLoss(reduction=reduction))
 
         def call():
@@ -863,6 +869,7 @@ def main():
     # Whatever the libraries print must not reach the protocol.
     answers = os.fdopen(os.dup(1), "w")
     os.dup2(2, 1)
+    warnings.simplefilter("ignore")
     worker = Worker(libraries[sys.argv[1]]())
     for line in sys.stdin:
         words = json.loads(line)
