@@ -176,21 +176,25 @@ class Effort:
     def __init__(self, quick, clock):
         self.clock = clock  # "seconds" on the wall or "cpu"
         self.least = 0.05 if quick else 0.2  # seconds of one timing
-        self.budget = 3.0 if quick else 30.0  # seconds of one work in all rounds
-        self.rounds = (2, 5) if quick else (3, 15)  # at least and at most
-        self.choosing = 0.5 if quick else 1.5  # seconds of a slice while implementations are compared
+        self.budget = 3.0 if quick else 12.0  # seconds of one work in all rounds
+        self.rounds = (2, 5) if quick else (3, 9)  # at least and at most
+        self.choosing = 0.3 if quick else 1.0  # seconds of a slice while implementations are compared
+        self.again = 1 if quick else 3  # further timings of implementations that are close to the best
 
 
-def best_implementation(worker, work, effort):
+def best_implementation(worker, work, effort, known):
     """The fastest implementation, (name, seconds), and what each took. Errors do not end the others.
 
     Implementations named "..., N at a time" are tried with N growing. Once the time has grown twice in a row and is
-    half as long again as the best, larger N are left out. Those near the best are timed three times more."""
+    half as long again as the best, larger N are left out, and so is what was far from the best in `known`, the times
+    for a work that is done in the same way. Those near the best are timed again."""
     times, errors = {}, {}
     history = {}
     for name in worker.ask("implementations", work)["implementations"]:
         family = re.sub(r", \d+ at a time$", "", name)
         past = history.setdefault(family, [])
+        if known.get(name, 0.0) > 1.5 * min(known.values(), default=0.0):
+            continue
         if len(past) >= 3 and past[-1] > past[-2] > past[-3] and past[-1] > 1.5 * min(times.values()):
             continue
         try:
@@ -205,8 +209,8 @@ def best_implementation(worker, work, effort):
     if not times:
         return None, times, errors
     for name in sorted(times, key=times.get)[:4]:
-        if times[name] < 1.6 * min(times.values()) and times[name] < 10:
-            for _ in range(3):
+        if len(times) > 1 and times[name] < 1.5 * min(times.values()) and times[name] < 10:
+            for _ in range(effort.again):
                 again = worker.time(
                     work, name, repeats_for(times[name], effort.least / 2), 2 * effort.choosing, effort.choosing
                 )
@@ -215,12 +219,16 @@ def best_implementation(worker, work, effort):
     return (best, times[best]), times, errors
 
 
-def measure(workers, work, effort, folder):
-    """Timings of one work by all workers that can do it, in turn."""
+def measure(workers, work, effort, folder, earlier):
+    """Timings of one work by all workers that can do it, in turn. `earlier` are the results for the same case."""
     result = {"work": work, "load before": os.getloadavg()[0], "libraries": {}}
     chosen = {}
     for worker in workers:
-        best, times, errors = best_implementation(worker, work, effort)
+        known = {}
+        for other in earlier:
+            if (other["work"], work) == ("hessian", "diagonal"):
+                known = other["libraries"].get(worker.name, {}).get("tried", {})
+        best, times, errors = best_implementation(worker, work, effort, known)
         if best is None:
             if errors:
                 result["libraries"][worker.name] = {"failed": errors}
@@ -529,7 +537,7 @@ def main(arguments):
                 entry = {"name": case, "data": data, "widths": widths, "threads": threads, **shape, "results": []}
                 report["cases"].append(entry)
                 for work in works:
-                    result = measure([hessq, *peers], work, effort, folder)
+                    result = measure([hessq, *peers], work, effort, folder, entry["results"])
                     if result:
                         entry["results"].append(result)
                         save()
