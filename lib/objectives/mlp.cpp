@@ -38,8 +38,9 @@ std::shared_ptr<const Mlp::Network> make_network(Dataset data, MlpOptions option
     for (const Index width : options.hidden) append(width);
     append(outputs);
     const OutputLoss loss(options.loss, outputs);
-    return std::make_shared<const Mlp::Network>(
-        Mlp::Network{std::move(data), std::move(options), std::move(layers), offset, loss});
+    Matrix inputs_by_sample = data.inputs.transpose();
+    return std::make_shared<const Mlp::Network>(Mlp::Network{
+        std::move(data), std::move(options), std::move(layers), offset, loss, std::move(inputs_by_sample)});
 }
 
 } // namespace
@@ -122,14 +123,11 @@ Matrix Mlp::dense_curvature(VectorView w, const Batch& batch, bool gauss_newton,
                             const ParameterRange& columns) const {
     const Network& net = *network_;
     Matrix result = net.dense(
-        w.data(), chunk_count(batch),
-        [&](Index begin, Index end) { return net.passes(w.data(), batch, begin, end); },
+        w.data(), batch, [&](Index begin, Index end) { return net.passes(w.data(), batch, begin, end); },
         gauss_newton ? MlpCurvature::gauss_newton : MlpCurvature::hessian, rows, columns);
-    result /= static_cast<double>(batch.size());
     for (Index i = std::max(rows.offset, columns.offset);
          i < std::min(rows.offset + rows.size, columns.offset + columns.size); ++i)
         result(i - rows.offset, i - columns.offset) += net.options.l2;
-    require_finite(result, gauss_newton ? "Gauss-Newton" : "Hessian");
     return result;
 }
 
@@ -157,10 +155,10 @@ Matrix Mlp::dense_gauss_newton(VectorView w, const Batch& batch) const {
 Vector Mlp::hessian_diagonal(VectorView w, const Batch& batch) const {
     check(w, batch, "Mlp::hessian_diagonal");
     const Network& net = *network_;
-    const Vector sum = net.hessian_diagonal(w.data(), chunk_count(batch), [&](Index begin, Index end) {
+    const Vector mean = net.hessian_diagonal(w.data(), batch, [&](Index begin, Index end) {
         return net.passes(w.data(), batch, begin, end);
     });
-    return (sum / static_cast<double>(batch.size())).array() + net.options.l2;
+    return mean.array() + net.options.l2;
 }
 
 Vector Mlp::gauss_newton_diagonal(VectorView w, const Batch& batch) const {
@@ -234,7 +232,6 @@ template <class OutputDelta>
 Matrix Mlp::second_moment(VectorView w, const Batch& batch, const OutputDelta& output_delta) const {
     const Network& net = *network_;
     const Index n = dimension();
-    const auto count = static_cast<double>(batch.size());
     Vector mean = Vector::Zero(n);
     const auto passes = [&](Index begin, Index end) {
         std::vector<MlpPass> result(static_cast<std::size_t>(end - begin));
@@ -249,10 +246,9 @@ Matrix Mlp::second_moment(VectorView w, const Batch& batch, const OutputDelta& o
         for (const MlpPass& pass : result) net.add_gradient(pass.delta, pass.input, mean.data());
         return result;
     };
-    Matrix result = net.dense(w.data(), chunk_count(batch), passes, MlpCurvature::second_moment, {0, n}, {0, n});
-    result /= count;
+    Matrix result = net.dense(w.data(), batch, passes, MlpCurvature::second_moment, {0, n}, {0, n});
     if (net.options.l2 != 0.0) { // g_s = h_s + l2 w
-        mean /= count;
+        mean /= static_cast<double>(batch.size());
         const Vector shift = net.options.l2 * w;
         result += shift * (mean + shift).transpose() + mean * shift.transpose();
     }

@@ -10,9 +10,12 @@
 //                    a a' in the inputs: n_l^2 / 2 flops a sample for a layer of n_l parameters.
 //   Different layers the bracket, for all p and some i, times a_l: 2 n_k n_l flops a sample.
 // Gauss-Newton leaves out delta and bend; E gg' has D_ki,lj = delta_k(i) delta_l(j) and T = 0.
+#include "hessq/core/large_matrix.hpp"
+#include "hessq/core/require.hpp"
 #include "mlp_network.hpp"
 
 #include <algorithm>
+#include <atomic>
 #include <functional>
 #include <utility>
 
@@ -24,7 +27,8 @@ using mlp_block::stacked;
 
 // Sizes that keep what a task works on in the second-level cache.
 constexpr Index units_together = 8;      // units of one tangent pass
-constexpr Index tile_rows = 256;         // rows of a tile, and pairs of units
+constexpr Index tile_rows = 256;         // rows of a tile
+constexpr Index tile_pairs = 384;        // pairs of units of a tile, at most
 constexpr Index wave_doubles = 8 << 20;  // D and T that are kept at a time: 64 MiB
 constexpr Index chunks_together = 8;     // chunks of samples whose passes are kept at a time
 
@@ -38,9 +42,13 @@ struct Unit {
 class Target {
 public:
     Target(const std::vector<MlpLayer>& layers, const ParameterRange& rows, const ParameterRange& columns)
-        : layers_(layers), rows_(rows), columns_(columns), matrix_(Matrix::Zero(rows.size, columns.size)) {}
+        : layers_(layers), rows_(rows), columns_(columns), matrix_(large_matrix(rows.size, columns.size)) {}
 
     Matrix& matrix() { return matrix_; }
+
+    /// The first sum that comes to an entry is stored, later ones are added: nothing is set to zero beforehand, and
+    /// each page of a large matrix is first touched by the task that fills it.
+    void add_from_now_on() { first_ = false; }
 
     bool in_rows(const Unit& u) const { return meets(u, rows_); }
     bool in_columns(const Unit& u) const { return meets(u, columns_); }
@@ -84,13 +92,17 @@ private:
         const Index height = std::min(piece.rows(), rows_.offset + rows_.size - row) - top;
         const Index width = std::min(piece.cols(), columns_.offset + columns_.size - column) - left;
         if (height <= 0 || width <= 0) return;
-        matrix_.block(row + top - rows_.offset, column + left - columns_.offset, height, width) +=
-            piece.block(top, left, height, width);
+        auto place = matrix_.block(row + top - rows_.offset, column + left - columns_.offset, height, width);
+        if (first_)
+            place = piece.block(top, left, height, width);
+        else
+            place += piece.block(top, left, height, width);
     }
 
     const std::vector<MlpLayer>& layers_;
     ParameterRange rows_, columns_;
     Matrix matrix_;
+    bool first_ = true;
 };
 
 /// D and T of units first, first + 1, ... of one layer for a chunk. Column i count + u belongs to unit first + u.
@@ -166,8 +178,8 @@ struct UnitGroup {
 
 class DenseSum {
 public:
-    DenseSum(const Mlp::Network& net, const double* w, MlpCurvature curvature, Target& target)
-        : net_(net), w_(w), curvature_(curvature), target_(target) {}
+    DenseSum(const Mlp::Network& net, const double* w, MlpCurvature curvature, double factor, Target& target)
+        : net_(net), w_(w), curvature_(curvature), factor_(factor), target_(target) {}
 
     void add(const std::vector<MlpPass>& passes) {
         passes_ = &passes;
@@ -180,6 +192,9 @@ public:
             parallel_for(static_cast<Index>(tasks.size()), [&](Index t) { tasks[static_cast<std::size_t>(t)](); });
         }
     }
+
+    /// Whether every sum so far is a finite number.
+    bool finite() const { return finite_; }
 
 private:
     struct UnitPair {
@@ -233,8 +248,9 @@ private:
                     for (Index i = j; i < net_.layers[l].outputs; ++i)
                         if (target_.needs({l, i}, {l, j})) pairs.push_back({&group, i, j});
         const Index inputs = net_.layers[l].inputs + 1;
-        for (std::size_t begin = 0; begin < pairs.size(); begin += tile_rows) {
-            const std::size_t end = std::min(pairs.size(), begin + tile_rows);
+        const std::size_t tiles = (pairs.size() + tile_pairs - 1) / tile_pairs;
+        for (std::size_t tile = 0; tile < tiles; ++tile) {
+            const std::size_t begin = tile * pairs.size() / tiles, end = (tile + 1) * pairs.size() / tiles;
             const std::vector<UnitPair> part(pairs.begin() + static_cast<std::ptrdiff_t>(begin),
                                              pairs.begin() + static_cast<std::ptrdiff_t>(end));
             for (Index q = 0; q < inputs;) {
@@ -263,6 +279,7 @@ private:
             }
             sum.noalias() += products.transpose() * d;
         }
+        finish(sum);
         // The block of a pair of units is symmetric: rows begin, begin + 1, ... of columns begin, ..., end - 1.
         const Index width = end - begin;
         Matrix block(inputs - begin, width);
@@ -280,6 +297,11 @@ private:
             target_.add_once(j, begin, i, begin, block);
             target_.add_once(j, begin, i, end, below.transpose());
         }
+    }
+
+    void finish(Matrix& sum) {
+        sum *= factor_;
+        if (!sum.allFinite()) finite_ = false;
     }
 
     void append_layers_above(const UnitGroup& group, std::vector<std::function<void()>>& tasks) {
@@ -317,6 +339,7 @@ private:
             }
             sum.noalias() += bracket.transpose() * pass.input[l];
         }
+        finish(sum);
         for (Index r = 0; r < count; ++r)
             target_.add({k, units[static_cast<std::size_t>(r)]}, 0, {l, j}, 0, sum.middleRows(r * inputs, inputs));
     }
@@ -324,23 +347,42 @@ private:
     const Mlp::Network& net_;
     const double* w_;
     MlpCurvature curvature_;
+    double factor_;
     Target& target_;
     const std::vector<MlpPass>* passes_ = nullptr;
     std::vector<UnitGroup> groups_;
+    std::atomic<bool> finite_ = true;
 };
+
+const char* name_of(MlpCurvature curvature) {
+    switch (curvature) {
+    case MlpCurvature::hessian:
+        return "Hessian";
+    case MlpCurvature::gauss_newton:
+        return "Gauss-Newton";
+    case MlpCurvature::second_moment:
+        break;
+    }
+    return "second moment of per-sample gradients";
+}
 
 } // namespace
 
-Matrix Mlp::Network::dense(const double* w, Index chunks, const Passes& passes, MlpCurvature curvature,
+Matrix Mlp::Network::dense(const double* w, const Batch& batch, const Passes& passes, MlpCurvature curvature,
                            const ParameterRange& rows, const ParameterRange& columns) const {
+    const Index chunks = chunk_count(batch);
     Target target(layers, rows, columns);
-    DenseSum sum(*this, w, curvature, target);
-    for (Index begin = 0; begin < chunks; begin += chunks_together)
+    DenseSum sum(*this, w, curvature, 1.0 / static_cast<double>(batch.size()), target);
+    for (Index begin = 0; begin < chunks; begin += chunks_together) {
         sum.add(passes(begin, std::min(chunks, begin + chunks_together)));
+        target.add_from_now_on();
+    }
+    if (!sum.finite()) require_finite(target.matrix(), name_of(curvature));
     return std::move(target.matrix());
 }
 
-Vector Mlp::Network::hessian_diagonal(const double* w, Index chunks, const Passes& passes) const {
+Vector Mlp::Network::hessian_diagonal(const double* w, const Batch& batch, const Passes& passes) const {
+    const Index chunks = chunk_count(batch);
     std::vector<UnitGroup> groups;
     for (std::size_t l = 0; l < layers.size(); ++l)
         for (Index first = 0; first < layers[l].outputs; first += units_together)
@@ -360,7 +402,7 @@ Vector Mlp::Network::hessian_diagonal(const double* w, Index chunks, const Passe
             }
         });
     }
-    return diagonal;
+    return diagonal / static_cast<double>(batch.size());
 }
 
 } // namespace hessq

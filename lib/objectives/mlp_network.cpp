@@ -5,12 +5,6 @@
 namespace hessq {
 namespace {
 
-/// The batch's columns as rows.
-void gather(const Matrix& columns, const Batch& batch, Matrix& rows) {
-    for (Index f = 0; f < columns.rows(); ++f) // a column of the result at a time: the writes are contiguous
-        for (Index s = 0; s < batch.size(); ++s) rows(s, f) = columns(f, batch[s]);
-}
-
 /// A matrix for (a, 1), the last column set.
 Matrix with_constant(Index samples, Index units) {
     Matrix result(samples, units + 1);
@@ -27,13 +21,17 @@ template <class Result> void affine(const MlpLayer& layer, const double* w, cons
 
 Matrix Mlp::Network::inputs(const Batch& batch) const {
     Matrix rows = with_constant(batch.size(), data.features());
-    gather(data.inputs, batch, rows);
+    for (Index f = 0; f < data.features(); ++f)
+        if (batch.is_range())
+            rows.col(f) = inputs_by_sample.col(f).segment(batch[0], batch.size());
+        else
+            for (Index s = 0; s < batch.size(); ++s) rows(s, f) = inputs_by_sample(batch[s], f);
     return rows;
 }
 
 Matrix Mlp::Network::targets(const Batch& batch) const {
     Matrix rows(batch.size(), data.targets.rows());
-    gather(data.targets, batch, rows);
+    for (Index s = 0; s < batch.size(); ++s) rows.row(s) = data.targets.col(batch[s]).transpose();
     return rows;
 }
 

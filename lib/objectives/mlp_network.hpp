@@ -72,6 +72,7 @@ struct Mlp::Network {
     std::vector<MlpLayer> layers;
     Index dimension;
     OutputLoss loss;
+    Matrix inputs_by_sample; ///< data.inputs with a sample a row
 
     std::size_t last() const { return layers.size() - 1; }
 
@@ -96,11 +97,11 @@ struct Mlp::Network {
     // mlp_products.cpp: sum over samples of the curvature times a block of vectors
     Matrix product(const double* w, const std::vector<MlpPass>& passes, MlpCurvature curvature, MatrixView v) const;
 
-    // mlp_dense.cpp: the sum over samples as a matrix, or its diagonal
+    // mlp_dense.cpp: the mean over samples as a matrix, or its diagonal. `passes` makes the chunks [begin, end).
     using Passes = std::function<std::vector<MlpPass>(Index begin, Index end)>;
-    Matrix dense(const double* w, Index chunks, const Passes& passes, MlpCurvature curvature,
+    Matrix dense(const double* w, const Batch& batch, const Passes& passes, MlpCurvature curvature,
                  const ParameterRange& rows, const ParameterRange& columns) const;
-    Vector hessian_diagonal(const double* w, Index chunks, const Passes& passes) const;
+    Vector hessian_diagonal(const double* w, const Batch& batch, const Passes& passes) const;
 };
 
 } // namespace hessq

@@ -128,7 +128,7 @@ void add_product(const Mlp::Network& net, const double* w, const MlpPass& pass, 
 Matrix Mlp::Network::product(const double* w, const std::vector<MlpPass>& passes, MlpCurvature curvature,
                              MatrixView v) const {
     // Vectors that travel together: enough for large matrix products, few enough for the second-level cache.
-    constexpr Index together = 8;
+    constexpr Index together = 4;
     const bool hessian = curvature == MlpCurvature::hessian;
     const auto chunks = static_cast<Index>(passes.size());
     const Index groups = (v.cols() + together - 1) / together;

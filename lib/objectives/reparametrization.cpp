@@ -18,6 +18,11 @@ struct Diagonal {
     Matrix forward(MatrixView v) const { return d.asDiagonal() * v; }
     Matrix backward(MatrixView v) const { return d.asDiagonal() * v; }
     Matrix sandwich(MatrixView h) const { return d.asDiagonal() * h * d.asDiagonal(); }
+    /// diag(D H D) from whichever of H's diagonal and products it needs.
+    template <class InnerDiagonal, class InnerOperator>
+    Vector diagonal(const InnerDiagonal& diagonal, const InnerOperator&) const {
+        return d.cwiseProduct(diagonal()).cwiseProduct(d);
+    }
     ParameterLayout layout(const ParameterLayout& theirs) const { return theirs; }
 };
 
@@ -30,6 +35,11 @@ struct Linear {
     Matrix sandwich(MatrixView h) const {
         const Matrix product = a.transpose() * h * a;
         return 0.5 * (product + product.transpose());
+    }
+    template <class InnerDiagonal, class InnerOperator>
+    Vector diagonal(const InnerDiagonal&, const InnerOperator& h) const {
+        const Matrix product = h() * a;
+        return a.cwiseProduct(product).colwise().sum().transpose();
     }
     ParameterLayout layout(const ParameterLayout&) const {
         ParameterLayout result;
@@ -56,6 +66,7 @@ public:
     using Base::dense_hessian;
     using Base::gradient;
     using Base::hessian;
+    using Base::hessian_diagonal;
     using Base::value;
     using Base::value_and_gradient;
 
@@ -73,6 +84,11 @@ public:
     }
     Matrix dense_hessian(VectorView phi, const Batch& batch) const override {
         return map_->sandwich(inner_->dense_hessian(theta(phi), batch));
+    }
+    Vector hessian_diagonal(VectorView phi, const Batch& batch) const override {
+        const Vector w = theta(phi);
+        return map_->diagonal([&] { return inner_->hessian_diagonal(w, batch); },
+                              [&] { return inner_->hessian(w, batch); });
     }
     Matrix per_sample_gradients(VectorView phi, const Batch& batch) const override {
         return map_->backward(inner_->per_sample_gradients(theta(phi), batch));
@@ -110,14 +126,9 @@ public:
         return this->map()->sandwich(this->inner().dense_gauss_newton(this->theta(phi), batch));
     }
     Vector gauss_newton_diagonal(VectorView phi, const Batch& batch) const override {
-        if constexpr (std::is_same_v<Map, Diagonal>) {
-            const Vector& d = this->map()->d;
-            return d.cwiseProduct(this->inner().gauss_newton_diagonal(this->theta(phi), batch)).cwiseProduct(d);
-        } else {
-            const Matrix& a = this->map()->a;
-            const Matrix product = this->inner().gauss_newton(this->theta(phi), batch) * a;
-            return a.cwiseProduct(product).colwise().sum().transpose();
-        }
+        const Vector w = this->theta(phi);
+        return this->map()->diagonal([&] { return this->inner().gauss_newton_diagonal(w, batch); },
+                                     [&] { return this->inner().gauss_newton(w, batch); });
     }
     Matrix sampled_label_gradients(VectorView phi, const Batch& batch, std::uint64_t seed) const override {
         return this->map()->backward(this->inner().sampled_label_gradients(this->theta(phi), batch, seed));

@@ -58,6 +58,13 @@ inline void check_laws(const Objective& objective, VectorView w, double product_
     check_close(dense, to_dense(h), 0.0, "dense_hessian is the operator times I", difference_error);
     BOOST_TEST((dense - dense.transpose()).cwiseAbs().maxCoeff() <= rounding * dense.cwiseAbs().maxCoeff());
 
+    const ParameterRange rows{n / 3, n - n / 3}, columns{0, (n + 1) / 2};
+    check_close(objective.dense_hessian_block(w, rows, columns),
+                dense.block(rows.offset, columns.offset, rows.size, columns.size), dense.cwiseAbs().maxCoeff(),
+                "a block is a part of the Hessian", difference_error);
+    check_close(objective.hessian_diagonal(w), dense.diagonal(), dense.cwiseAbs().maxCoeff(),
+                "the diagonal is that of the Hessian", difference_error);
+
     const auto bytes = [&](int threads) {
         const ThreadLimit limit(threads);
         Matrix all(n, v.cols() + n + 1);
@@ -78,6 +85,9 @@ inline void check_laws(const FiniteSumObjective& objective, VectorView w) {
     const Matrix each = objective.per_sample_gradients(w, Batch::all(m));
     const double scale = each.cwiseAbs().maxCoeff();
     check_close(each.rowwise().mean(), g, scale, "per-sample gradients average to the gradient");
+
+    const Matrix square = each * each.transpose() / static_cast<double>(m);
+    check_close(objective.gradient_second_moment(w, Batch::all(m)), square, 0.0, "E gg' is that of the gradients");
 
     // Three disjoint batches of unequal size, the middle one in reverse order.
     if (m >= 4) {
@@ -106,6 +116,8 @@ inline void check_laws(const FiniteSumObjective& objective, VectorView w) {
         check_close(objective.gradient(w, twice), expected, scale, "a repeated sample counts twice");
         const Matrix curvature = (2.0 * (objective.hessian(w, last) * v) + objective.hessian(w, first) * v) / 3.0;
         check_close(objective.hessian(w, twice) * v, curvature, curvature.norm(), "a repeated sample curves twice");
+        const Matrix dense_twice = objective.dense_hessian(w, twice);
+        check_close(dense_twice * v, curvature, curvature.norm() + dense_twice.norm(), "a batch has its own Hessian");
         Matrix columns(n, 3);
         columns << each.col(m - 1), each.col(0), each.col(m - 1);
         check_close(objective.per_sample_gradients(w, twice), columns, scale, "column s is sample s of the batch");
@@ -113,9 +125,11 @@ inline void check_laws(const FiniteSumObjective& objective, VectorView w) {
 
     const auto bytes = [&](int threads) {
         const ThreadLimit limit(threads);
-        return objective.per_sample_gradients(w, Batch::all(m));
+        Matrix both(n, m + n);
+        both << objective.per_sample_gradients(w, Batch::all(m)), objective.gradient_second_moment(w, Batch::all(m));
+        return both;
     };
-    BOOST_TEST((bytes(1).array() == bytes(2).array()).all(), "one thread and two give the same per-sample gradients");
+    BOOST_TEST((bytes(1).array() == bytes(2).array()).all(), "one thread and two give the same gradients and E gg'");
 }
 
 /// Gauss-Newton is symmetric, positive semidefinite and the covariance of gradients with sampled labels.
@@ -132,6 +146,10 @@ inline void check_laws(const ModelObjective& objective, VectorView w, double l2)
     check_close(quadratic_form, quadratic_form.transpose(), product.norm() * block.norm(), "Gauss-Newton is symmetric");
     const Matrix dense = to_dense(gn);
     check_close(dense * block, product, product.norm(), "Gauss-Newton is linear");
+    check_close(objective.dense_gauss_newton(w), dense, 0.0, "dense_gauss_newton is the operator times I");
+    const Matrix drawn = objective.sampled_label_gradients(w, all, 77);
+    check_close(objective.sampled_label_second_moment(w, all, 77), drawn * drawn.transpose() / static_cast<double>(m),
+                0.0, "E gg' of drawn labels is that of their gradients");
     // u'Gu for n random directions: a negative eigenvalue of any size beyond rounding would show in the Cholesky
     // factorisation of G + shift, whose pivots stay positive exactly for a positive semidefinite G.
     Matrix factor = dense + rounding * static_cast<double>(n) * dense.trace() * Matrix::Identity(n, n);

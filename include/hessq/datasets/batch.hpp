@@ -19,6 +19,8 @@ public:
 
     Index size() const { return count_; }
     Index operator[](Index i) const { return indices_.empty() ? begin_ + i : indices_[static_cast<std::size_t>(i)]; }
+    /// Whether it is a range: batch[i] = batch[0] + i.
+    bool is_range() const { return indices_.empty(); }
     /// The part [begin, begin + count) of this batch.
     Batch slice(Index begin, Index count) const;
 

@@ -1,0 +1,12 @@
+#pragma once
+
+#include "hessq/core/types.hpp"
+
+namespace hessq {
+
+/// A matrix whose entries are not set, for results of many megabytes. Where the system has large pages on request
+/// (Linux: transparent huge pages), it is asked to back the matrix with them: the first touch of a gigabyte then takes
+/// milliseconds instead of a large part of a second.
+Matrix large_matrix(Index rows, Index cols);
+
+} // namespace hessq
