@@ -135,7 +135,8 @@ const std::map<std::string, Work>& works() {
         {"hessian", {[](Case& c) { return c.network.dense_hessian(c.theta); }, pair_flops, largest_matrix}},
         {"gauss_newton_matrix",
          {[](Case& c) { return c.network.dense_gauss_newton(c.theta); }, pair_flops, largest_matrix}},
-        {"diagonal", {[](Case& c) { return Matrix(c.network.hessian_diagonal(c.theta).transpose()); }, no_count, largest_matrix}},
+        {"diagonal",
+         {[](Case& c) { return Matrix(c.network.hessian_diagonal(c.theta).transpose()); }, no_count, largest_matrix}},
         {"eigen",
          {[](Case& c) {
               if (!c.matrix) c.matrix = c.network.dense_hessian(c.theta);
