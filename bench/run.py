@@ -343,12 +343,14 @@ def measure_scaling(worker, effort, works):
                     points.append({"size": point, "parameters": shape["parameters"], "samples": shape["samples"],
                                    "seconds": {}})
                 for work in curve_works:
-                    if works and work not in works:
+                    if work not in works:
                         continue
                     first = worker.time(work, "hessq", 1)[effort.clock]
                     again = worker.time(work, "hessq", repeats_for(first, effort.least / 4))[effort.clock]
                     best = points[k]["seconds"]
                     best[work] = min(best.get(work, math.inf), first, again)
+        if not points[0]["seconds"]:
+            continue
         curve = {"size": size, "description": description, "points": points, "exponents": {}}
         for work in points[0]["seconds"]:
             sizes = [p["size"] for p in points]
@@ -549,17 +551,18 @@ def main(arguments):
                 print_implementations(entry["results"], names)
                 sys.stdout.flush()
             if not options.only or "scaling" in options.only:
-                curves = measure_scaling(hessq, effort, [w for w in options.only if w != "scaling"])
+                curves = measure_scaling(hessq, effort, works if set(options.only) & set(WORKS) else list(WORKS))
                 report["scaling"].append({"threads": threads, "curves": curves})
                 print(f"{threads} thread{'s' if threads > 1 else ''}:")
                 print_curves(curves)
             for worker in [hessq, *peers]:
                 worker.close()
             if not options.only or "compare" in options.only:
-                timing = measure_command(os.path.join(options.build, "apps/hessq"), threads, cpus, effort.rounds[0])
+                timing = measure_command(os.path.join(options.build, "apps/hessq"), threads, cpus, effort.rounds[0] - 1)
                 report["compare"].append({"threads": threads, **timing})
                 print(f"{timing['command']} with {threads} thread{'s' if threads > 1 else ''}: "
-                      f"{number(min(timing['seconds']))} s (most {number(max(timing['seconds']))} s)\n")
+                      f"{number(min(timing['seconds']))} s (most {number(max(timing['seconds']))} s, processor "
+                      f"{number(min(timing['cpu']))} s)\n")
             save()
         report["speedups"] = print_speedups(report)
         report["machine"]["load average at the end"] = os.getloadavg()
