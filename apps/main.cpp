@@ -9,6 +9,7 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 #include <iostream>
+#include <malloc.h>
 #include <new>
 #include <unistd.h>
 #include <vector>
@@ -149,6 +150,15 @@ void run(int argc, char** argv) {
     }
 }
 
+/// Matrices of some thousand parameters come and go; their memory is kept instead of being cleared by the system, page
+/// by page, each time.
+void keep_freed_memory() {
+#ifdef __GLIBC__
+    (void)mallopt(M_MMAP_THRESHOLD, 64 << 20);
+    (void)mallopt(M_TRIM_THRESHOLD, 512 << 20);
+#endif
+}
+
 /// One line, whatever a name in the message contains.
 int report(const std::string& message, int status) {
     std::string line;
@@ -169,6 +179,7 @@ int main(int argc, char** argv) {
     // their buffers. hessq never calls it but in one thread, so it is loaded again without those.
     if (std::getenv("OPENBLAS_NUM_THREADS") == nullptr && setenv("OPENBLAS_NUM_THREADS", "1", 1) == 0)
         execv("/proc/self/exe", argv); // returns only if it fails; then the first load has to do
+    keep_freed_memory();
     // A file-size limit then shows as a write error with a reason instead of killing the program.
     std::signal(SIGXFSZ, SIG_IGN);
     try {

@@ -1,5 +1,6 @@
 #include "hessq/objectives/mlp.hpp"
 
+#include "hessq/core/large_matrix.hpp"
 #include "hessq/core/parallel.hpp"
 #include "hessq/core/random.hpp"
 #include "hessq/core/require.hpp"
@@ -39,8 +40,8 @@ std::shared_ptr<const Mlp::Network> make_network(Dataset data, MlpOptions option
     append(outputs);
     const OutputLoss loss(options.loss, outputs);
     Matrix inputs_by_sample = data.inputs.transpose();
-    return std::make_shared<const Mlp::Network>(Mlp::Network{
-        std::move(data), std::move(options), std::move(layers), offset, loss, std::move(inputs_by_sample)});
+    return std::make_shared<const Mlp::Network>(Mlp::Network{std::move(data), std::move(options), std::move(layers),
+                                                             offset, loss, std::move(inputs_by_sample)});
 }
 
 } // namespace
@@ -155,9 +156,8 @@ Matrix Mlp::dense_gauss_newton(VectorView w, const Batch& batch) const {
 Vector Mlp::hessian_diagonal(VectorView w, const Batch& batch) const {
     check(w, batch, "Mlp::hessian_diagonal");
     const Network& net = *network_;
-    const Vector mean = net.hessian_diagonal(w.data(), batch, [&](Index begin, Index end) {
-        return net.passes(w.data(), batch, begin, end);
-    });
+    const Vector mean = net.hessian_diagonal(
+        w.data(), batch, [&](Index begin, Index end) { return net.passes(w.data(), batch, begin, end); });
     return mean.array() + net.options.l2;
 }
 
@@ -217,7 +217,7 @@ Matrix Mlp::sampled_label_second_moment(VectorView w, const Batch& batch, std::u
 template <class OutputDelta>
 Matrix Mlp::stack_gradients(VectorView w, const Batch& batch, const OutputDelta& output_delta) const {
     const Network& net = *network_;
-    Matrix gradients(dimension(), batch.size());
+    Matrix gradients = large_matrix(dimension(), batch.size());
     parallel_for(chunk_count(batch), [&](Index c) {
         const Batch part = chunk(batch, c);
         const MlpForward f = net.forward(w.data(), part, false);

@@ -26,11 +26,11 @@ using mlp_block::scaled;
 using mlp_block::stacked;
 
 // Sizes that keep what a task works on in the second-level cache.
-constexpr Index units_together = 8;      // units of one tangent pass
-constexpr Index tile_rows = 256;         // rows of a tile
-constexpr Index tile_pairs = 384;        // pairs of units of a tile, at most
-constexpr Index wave_doubles = 8 << 20;  // D and T that are kept at a time: 64 MiB
-constexpr Index chunks_together = 8;     // chunks of samples whose passes are kept at a time
+constexpr Index units_together = 8;     // units of one tangent pass
+constexpr Index tile_rows = 256;        // rows of a tile
+constexpr Index tile_pairs = 384;       // pairs of units of a tile, at most
+constexpr Index wave_doubles = 8 << 20; // D and T that are kept at a time: 64 MiB
+constexpr Index chunks_together = 8;    // chunks of samples whose passes are kept at a time
 
 struct Unit {
     std::size_t layer;
@@ -58,11 +58,13 @@ public:
 
     /// Adds the second derivatives between inputs p, p + 1, ... of unit u and q, q + 1, ... of unit v, and their
     /// mirror image.
-    template <class Block> void add(const Unit& u, Index p, const Unit& v, Index q, const Block& block) {
+    template <class Block>
+    void add(const Unit& u, Index p, const Unit& v, Index q, const Block& block) {
         add_once(u, p, v, q, block);
         add_once(v, q, u, p, block.transpose());
     }
-    template <class Block> void add_once(const Unit& u, Index p, const Unit& v, Index q, const Block& block) {
+    template <class Block>
+    void add_once(const Unit& u, Index p, const Unit& v, Index q, const Block& block) {
         const Index rows = weight_part(u, p, block.rows()), columns = weight_part(v, q, block.cols());
         const bool row_bias = rows < block.rows(), column_bias = columns < block.cols();
         add_piece(weight(u, p), weight(v, q), block.topLeftCorner(rows, columns));
@@ -87,7 +89,8 @@ private:
         return overlap(weight(u, 0), layers_[u.layer].inputs, range) || overlap(bias(u), 1, range);
     }
 
-    template <class Piece> void add_piece(Index row, Index column, const Piece& piece) {
+    template <class Piece>
+    void add_piece(Index row, Index column, const Piece& piece) {
         const Index top = std::max<Index>(0, rows_.offset - row), left = std::max<Index>(0, columns_.offset - column);
         const Index height = std::min(piece.rows(), rows_.offset + rows_.size - row) - top;
         const Index width = std::min(piece.cols(), columns_.offset + columns_.size - column) - left;
@@ -149,8 +152,7 @@ UnitTangents unit_tangents(const Mlp::Network& net, const double* w, const MlpPa
     for (std::size_t k = last; k-- > l;) {
         const MlpLayer& above = net.layers[k + 1];
         Matrix below(pass.samples(), above.inputs * count);
-        stacked(below, above.inputs).noalias() =
-            stacked(result.d[k + 1], above.outputs) * above.weights(w).transpose();
+        stacked(below, above.inputs).noalias() = stacked(result.d[k + 1], above.outputs) * above.weights(w).transpose();
         result.d[k] = scaled(below, pass.slope[k]);
         if (!hessian) continue;
         if (k > l) {

@@ -12,7 +12,8 @@ Matrix with_constant(Index samples, Index units) {
     return result;
 }
 
-template <class Result> void affine(const MlpLayer& layer, const double* w, const Matrix& input, Result&& z) {
+template <class Result>
+void affine(const MlpLayer& layer, const double* w, const Matrix& input, Result&& z) {
     z.noalias() = input.leftCols(layer.inputs) * layer.weights(w);
     z.rowwise() += layer.bias(w);
 }

@@ -15,7 +15,8 @@ struct MlpLayer {
 
     Index parameters() const { return (inputs + 1) * outputs; }
 
-    /// W_l', inputs x outputs: the row-major W_l as it lies in memory, so a layer applied to samples in rows is a_l W_l'.
+    /// W_l', inputs x outputs: the row-major W_l as it lies in memory, so a layer applied to samples in rows is a_l
+    /// W_l'.
     Eigen::Map<const Matrix> weights(const double* w) const { return {w + weight_offset, inputs, outputs}; }
     Eigen::Map<Matrix> weights(double* w) const { return {w + weight_offset, inputs, outputs}; }
     Eigen::Map<const Eigen::RowVectorXd> bias(const double* w) const { return {w + bias_offset, outputs}; }

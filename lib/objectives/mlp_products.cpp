@@ -144,9 +144,8 @@ Matrix Mlp::Network::product(const double* w, const std::vector<MlpPass>& passes
         for (Index g = 0; g < groups; ++g) {
             const Tangents tangents(layers, hessian, v.middleCols(g * together, columns(g)));
             const Sums sums(layers, hessian, columns(g));
-            Matrix sum = parallel_sum(chunks, sums.size(), 1, [&](Index c, Eigen::Ref<Matrix> total) {
-                add(c, tangents, sums, total.data());
-            });
+            Matrix sum = parallel_sum(chunks, sums.size(), 1,
+                                      [&](Index c, Eigen::Ref<Matrix> total) { add(c, tangents, sums, total.data()); });
             sums.store(sum.data(), result.middleCols(g * together, columns(g)));
         }
     } else {

@@ -16,7 +16,8 @@ void check_range(const ParameterRange& range, Index dimension, const char* what)
 }
 
 /// Calls look(first column, A times some unit vectors) for all columns of a range.
-template <class Look> void for_columns(const SymmetricOperator& a, const ParameterRange& columns, const Look& look) {
+template <class Look>
+void for_columns(const SymmetricOperator& a, const ParameterRange& columns, const Look& look) {
     constexpr Index together = 64;
     for (Index j = 0; j < columns.size; j += together) {
         const Index k = std::min(together, columns.size - j);
@@ -45,7 +46,8 @@ Vector diagonal_of(const SymmetricOperator& a) {
 }
 
 /// The mean of g g' over a batch, from the gradients of one chunk at a time.
-template <class Gradients> Matrix mean_square(Index dimension, const Batch& batch, const Gradients& gradients) {
+template <class Gradients>
+Matrix mean_square(Index dimension, const Batch& batch, const Gradients& gradients) {
     Matrix sum = Matrix::Zero(dimension, dimension);
     for (Index c = 0; c < chunk_count(batch); ++c) add_outer_product(sum, gradients(chunk(batch, c)));
     mirror_lower_triangle(sum);

@@ -1,8 +1,8 @@
 #include "hessq/operators/gradient_moments.hpp"
 
+#include "hessq/core/outer_product.hpp"
 #include "hessq/core/parallel.hpp"
 #include "hessq/core/require.hpp"
-#include "hessq/core/outer_product.hpp"
 
 #include <cmath>
 #include <string>

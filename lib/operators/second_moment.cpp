@@ -1,8 +1,8 @@
 #include "hessq/operators/second_moment.hpp"
 
+#include "hessq/core/outer_product.hpp"
 #include "hessq/core/parallel.hpp"
 #include "hessq/core/require.hpp"
-#include "hessq/core/outer_product.hpp"
 
 #include <algorithm>
 #include <cmath>

@@ -1,7 +1,7 @@
 #include "hessq/preconditioners/full_matrix.hpp"
 
-#include "hessq/core/require.hpp"
 #include "hessq/core/outer_product.hpp"
+#include "hessq/core/require.hpp"
 #include "hessq/spectrum/dense_eigen.hpp"
 
 #include <Eigen/QR>

@@ -57,12 +57,14 @@ BOOST_AUTO_TEST_CASE(a_single_logit_keeps_its_relative_accuracy_however_small_th
 BOOST_AUTO_TEST_CASE(its_gradient_and_hessian_are_those_of_mpmath) {
     for_each_sample([](const json& entry, const OutputLoss& loss, const Vector& f, const Matrix& label) {
         const Matrix mean = loss.mean(f.transpose());
-        BOOST_TEST((loss.gradient(mean, label).transpose() - vector(entry.at("gradient"))).cwiseAbs().maxCoeff() <= 4.0 * eps);
+        BOOST_TEST((loss.gradient(mean, label).transpose() - vector(entry.at("gradient"))).cwiseAbs().maxCoeff() <=
+                   4.0 * eps);
         Matrix root(f.size(), f.size());
         for (Index c = 0; c < f.size(); ++c) {
             const Vector exact = vector(entry.at("hessian").at(static_cast<std::size_t>(c)));
             const Vector unit = Vector::Unit(f.size(), c);
-            BOOST_TEST((loss.hessian_product(mean, unit.transpose()).transpose() - exact).cwiseAbs().maxCoeff() <= 4.0 * eps);
+            BOOST_TEST((loss.hessian_product(mean, unit.transpose()).transpose() - exact).cwiseAbs().maxCoeff() <=
+                       4.0 * eps);
             root.col(c) = loss.hessian_root_column(mean, c).transpose();
         }
         for (Index c = 0; c < f.size(); ++c) {

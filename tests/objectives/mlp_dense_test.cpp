@@ -38,7 +38,7 @@ void check_contractions(const Mlp& net) {
 BOOST_AUTO_TEST_SUITE(mlp_dense)
 
 BOOST_AUTO_TEST_CASE(layers_wider_than_a_group_of_units_and_a_tile_of_pairs_are_those_of_n_products) {
-    check_contractions(random_network(60, 7, {30}, Activation::tanh)); // 465 pairs of units
+    check_contractions(random_network(60, 7, {30}, Activation::tanh));          // 465 pairs of units
     check_contractions(random_network(40, 25, {9, 17}, Activation::gelu, 0.1)); // 351 pairs of inputs
     check_contractions(random_network(40, 3, {11, 2, 10}, Activation::softplus));
     check_contractions(random_network(30, 4, {5, 3, 4, 6}, Activation::sigmoid, 0.01));

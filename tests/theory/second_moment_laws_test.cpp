@@ -1,12 +1,12 @@
 // The closed forms of the theory, claims b12 to b15: each as algebra, and each against a simulation whose standard
 // error is derived or measured over independent repetitions. A deviation of 4 standard errors has probability 6e-5.
 #include "hessq/core/dense.hpp"
+#include "hessq/core/outer_product.hpp"
 #include "hessq/core/parallel.hpp"
 #include "hessq/core/random.hpp"
 #include "hessq/objectives/mlp.hpp"
 #include "hessq/objectives/quadratic.hpp"
 #include "hessq/operators/gradient_moments.hpp"
-#include "hessq/core/outer_product.hpp"
 #include "hessq/optimizers/optimizer.hpp"
 #include "hessq/optimizers/train.hpp"
 #include "hessq/theory/second_moment_metrics.hpp"

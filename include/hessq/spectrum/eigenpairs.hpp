@@ -40,7 +40,8 @@ struct ExtremeEigenpairs {
 /// that of several equal eigenvalues some copies can be missing although every pair has converged. Only the dense
 /// route, taken when n <= 64 or when a Krylov space would fill R^n, is sure to count them.
 ///
-/// Cost       With k = 2 max(top, bottom), or the pairs of one end: n (2 k + 40) doubles, and 8 n (2 k + 40) flops a product at most beside the
+/// Cost       With k = 2 max(top, bottom), or the pairs of one end: n (2 k + 40) doubles, and 8 n (2 k + 40) flops a
+/// product at most beside the
 ///            product itself. The dense route: n + k products and symmetric_eigen_bytes(n).
 /// Throws     std::invalid_argument if top or bottom lies outside 0, ..., n, both are 0, tolerance <= 0 or
 ///            max_products < 1; NumericalError if a product is not finite.
@@ -55,7 +56,8 @@ struct SpectralNorm {
 };
 
 /// |A| = max_k |lambda_k|. An end of the spectrum that is much nearer to zero than the other need not converge, so this
-/// costs fewer products than extreme_eigenpairs where the ends differ in size; where they hardly do, it costs those too.
+/// costs fewer products than extreme_eigenpairs where the ends differ in size; where they hardly do, it costs those
+/// too.
 ///
 /// Cost       As extreme_eigenpairs with one pair at each end.
 /// Throws     std::invalid_argument if tolerance <= 0; NumericalError if a product is not finite.
