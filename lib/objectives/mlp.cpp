@@ -4,7 +4,8 @@
 #include "hessq/core/parallel.hpp"
 #include "hessq/core/random.hpp"
 #include "hessq/core/require.hpp"
-#include "mlp_network.hpp"
+#include "mlp_dense.hpp"
+#include "mlp_products.hpp"
 
 #include <cmath>
 #include <string>
@@ -103,7 +104,7 @@ SymmetricOperator Mlp::curvature(VectorView w, const Batch& batch, bool gauss_ne
     return SymmetricOperator(
         dimension(),
         [net = network_, point = Vector(w), passes, size = batch.size(), kind](MatrixView v) {
-            Matrix result = net->product(point.data(), *passes, kind, v) / static_cast<double>(size);
+            Matrix result = curvature_product(*net, point.data(), *passes, kind, v) / static_cast<double>(size);
             if (net->options.l2 != 0.0) result += net->options.l2 * v;
             return result;
         },
@@ -123,8 +124,8 @@ SymmetricOperator Mlp::gauss_newton(VectorView w, const Batch& batch) const {
 Matrix Mlp::dense_curvature(VectorView w, const Batch& batch, bool gauss_newton, const ParameterRange& rows,
                             const ParameterRange& columns) const {
     const Network& net = *network_;
-    Matrix result = net.dense(
-        w.data(), batch, [&](Index begin, Index end) { return net.passes(w.data(), batch, begin, end); },
+    Matrix result = dense_mean(
+        net, w.data(), batch, [&](Index begin, Index end) { return net.passes(w.data(), batch, begin, end); },
         gauss_newton ? MlpCurvature::gauss_newton : MlpCurvature::hessian, rows, columns);
     for (Index i = std::max(rows.offset, columns.offset);
          i < std::min(rows.offset + rows.size, columns.offset + columns.size); ++i)
@@ -156,8 +157,8 @@ Matrix Mlp::dense_gauss_newton(VectorView w, const Batch& batch) const {
 Vector Mlp::hessian_diagonal(VectorView w, const Batch& batch) const {
     check(w, batch, "Mlp::hessian_diagonal");
     const Network& net = *network_;
-    const Vector mean = net.hessian_diagonal(
-        w.data(), batch, [&](Index begin, Index end) { return net.passes(w.data(), batch, begin, end); });
+    const Vector mean = mean_hessian_diagonal(
+        net, w.data(), batch, [&](Index begin, Index end) { return net.passes(w.data(), batch, begin, end); });
     return mean.array() + net.options.l2;
 }
 
@@ -246,7 +247,7 @@ Matrix Mlp::second_moment(VectorView w, const Batch& batch, const OutputDelta& o
         for (const MlpPass& pass : result) net.add_gradient(pass.delta, pass.input, mean.data());
         return result;
     };
-    Matrix result = net.dense(w.data(), batch, passes, MlpCurvature::second_moment, {0, n}, {0, n});
+    Matrix result = dense_mean(net, w.data(), batch, passes, MlpCurvature::second_moment, {0, n}, {0, n});
     if (net.options.l2 != 0.0) { // g_s = h_s + l2 w
         mean /= static_cast<double>(batch.size());
         const Vector shift = net.options.l2 * w;

@@ -10,11 +10,13 @@
 //                    a a' in the inputs: n_l^2 / 2 flops a sample for a layer of n_l parameters.
 //   Different layers the bracket, for all p and some i, times a_l: 2 n_k n_l flops a sample.
 // Gauss-Newton leaves out delta and bend; E gg' has D_ki,lj = delta_k(i) delta_l(j) and T = 0.
+#include "mlp_dense.hpp"
+
 #include "hessq/core/large_matrix.hpp"
 #include "hessq/core/require.hpp"
-#include "mlp_network.hpp"
 
 #include <algorithm>
+#include <array>
 #include <atomic>
 #include <functional>
 #include <utility>
@@ -164,6 +166,19 @@ UnitTangents unit_tangents(const Mlp::Network& net, const double* w, const MlpPa
     return result;
 }
 
+/// What a tile works in. A thread's next tile uses the same memory: fresh memory costs a page fault every 4 KiB.
+class Scratch {
+public:
+    enum Slot { sum, factor, other };
+
+    static Eigen::Map<Matrix> get(Slot slot, Index rows, Index cols) {
+        static thread_local std::array<Vector, 3> memory;
+        Vector& place = memory[slot];
+        if (place.size() < rows * cols) place.resize(rows * cols);
+        return {place.data(), rows, cols};
+    }
+};
+
 /// Neighbouring units of a layer and their tangents, chunk by chunk.
 struct UnitGroup {
     std::size_t layer;
@@ -268,13 +283,14 @@ private:
     void add_same_layer(std::size_t l, const std::vector<UnitPair>& pairs, Index begin, Index end, Index size) {
         const auto count = static_cast<Index>(pairs.size());
         const Index inputs = net_.layers[l].inputs + 1;
-        Matrix sum = Matrix::Zero(size, count), products, d;
+        auto sum = Scratch::get(Scratch::sum, size, count);
+        sum.setZero();
         for (std::size_t c = 0; c < passes_->size(); ++c) {
             const Matrix& a = (*passes_)[c].input[l];
-            products.resize(a.rows(), size);
+            auto products = Scratch::get(Scratch::factor, a.rows(), size);
             for (Index q = begin, at = 0; q < end; at += inputs - q++)
                 products.middleCols(at, inputs - q) = a.rightCols(inputs - q).array().colwise() * a.col(q).array();
-            d.resize(a.rows(), count);
+            auto d = Scratch::get(Scratch::other, a.rows(), count);
             for (Index r = 0; r < count; ++r) {
                 const UnitPair& pair = pairs[static_cast<std::size_t>(r)];
                 d.col(r) = pair.group->d(c, l, pair.i, pair.j);
@@ -301,7 +317,7 @@ private:
         }
     }
 
-    void finish(Matrix& sum) {
+    void finish(Eigen::Ref<Matrix> sum) {
         sum *= factor_;
         if (!sum.allFinite()) finite_ = false;
     }
@@ -324,10 +340,11 @@ private:
         const std::size_t l = group.layer;
         const auto count = static_cast<Index>(units.size());
         const Index inputs = net_.layers[k].inputs + 1;
-        Matrix sum = Matrix::Zero(count * inputs, net_.layers[l].inputs + 1), bracket;
+        auto sum = Scratch::get(Scratch::sum, count * inputs, net_.layers[l].inputs + 1);
+        sum.setZero();
         for (std::size_t c = 0; c < passes_->size(); ++c) {
             const MlpPass& pass = (*passes_)[c];
-            bracket.resize(pass.samples(), count * inputs);
+            auto bracket = Scratch::get(Scratch::factor, pass.samples(), count * inputs);
             for (Index r = 0; r < count; ++r) {
                 const Index i = units[static_cast<std::size_t>(r)];
                 auto part = bracket.middleCols(r * inputs, inputs);
@@ -370,11 +387,11 @@ const char* name_of(MlpCurvature curvature) {
 
 } // namespace
 
-Matrix Mlp::Network::dense(const double* w, const Batch& batch, const Passes& passes, MlpCurvature curvature,
-                           const ParameterRange& rows, const ParameterRange& columns) const {
+Matrix dense_mean(const Mlp::Network& net, const double* w, const Batch& batch, const MlpPasses& passes,
+                  MlpCurvature curvature, const ParameterRange& rows, const ParameterRange& columns) {
     const Index chunks = chunk_count(batch);
-    Target target(layers, rows, columns);
-    DenseSum sum(*this, w, curvature, 1.0 / static_cast<double>(batch.size()), target);
+    Target target(net.layers, rows, columns);
+    DenseSum sum(net, w, curvature, 1.0 / static_cast<double>(batch.size()), target);
     for (Index begin = 0; begin < chunks; begin += chunks_together) {
         sum.add(passes(begin, std::min(chunks, begin + chunks_together)));
         target.add_from_now_on();
@@ -383,24 +400,24 @@ Matrix Mlp::Network::dense(const double* w, const Batch& batch, const Passes& pa
     return std::move(target.matrix());
 }
 
-Vector Mlp::Network::hessian_diagonal(const double* w, const Batch& batch, const Passes& passes) const {
+Vector mean_hessian_diagonal(const Mlp::Network& net, const double* w, const Batch& batch, const MlpPasses& passes) {
     const Index chunks = chunk_count(batch);
     std::vector<UnitGroup> groups;
-    for (std::size_t l = 0; l < layers.size(); ++l)
-        for (Index first = 0; first < layers[l].outputs; first += units_together)
-            groups.push_back({l, first, std::min(units_together, layers[l].outputs - first), {}});
-    Vector diagonal = Vector::Zero(dimension);
+    for (std::size_t l = 0; l < net.layers.size(); ++l)
+        for (Index first = 0; first < net.layers[l].outputs; first += units_together)
+            groups.push_back({l, first, std::min(units_together, net.layers[l].outputs - first), {}});
+    Vector diagonal = Vector::Zero(net.dimension);
     for (Index begin = 0; begin < chunks; begin += chunks_together) {
         const std::vector<MlpPass> kept = passes(begin, std::min(chunks, begin + chunks_together));
         parallel_for(static_cast<Index>(groups.size()), [&](Index g) {
             const auto [l, first, count, none] = groups[static_cast<std::size_t>(g)];
             for (const MlpPass& pass : kept) {
-                const UnitTangents tangents = unit_tangents(*this, w, pass, l, first, count, MlpCurvature::hessian);
+                const UnitTangents tangents = unit_tangents(net, w, pass, l, first, count, MlpCurvature::hessian);
                 Matrix d(pass.samples(), count); // D_lj,lj
                 for (Index u = 0; u < count; ++u) d.col(u) = tangents.d[l].col((first + u) * count + u);
-                layers[l].weights(diagonal.data()).middleCols(first, count).noalias() +=
+                net.layers[l].weights(diagonal.data()).middleCols(first, count).noalias() +=
                     pass.activations(l).cwiseAbs2().transpose() * d;
-                layers[l].bias(diagonal.data()).segment(first, count) += d.colwise().sum();
+                net.layers[l].bias(diagonal.data()).segment(first, count) += d.colwise().sum();
             }
         });
     }

@@ -4,7 +4,6 @@
 #include "hessq/objectives/mlp.hpp"
 
 #include <algorithm>
-#include <functional>
 #include <vector>
 
 namespace hessq {
@@ -66,7 +65,8 @@ enum class MlpCurvature {
     second_moment ///< g_s g_s' from the pass's deltas
 };
 
-/// What operators share with the objective, and all arithmetic. The penalty is added by the callers.
+/// What operators share with the objective, and its passes. mlp_products and mlp_dense build on them. The penalty is
+/// added by the callers.
 struct Mlp::Network {
     Dataset data;
     MlpOptions options;
@@ -77,7 +77,6 @@ struct Mlp::Network {
 
     std::size_t last() const { return layers.size() - 1; }
 
-    // mlp_network.cpp: the passes
     Matrix inputs(const Batch& batch) const;
     Matrix targets(const Batch& batch) const;
     Matrix outputs(const double* w, const Batch& batch) const;
@@ -94,15 +93,6 @@ struct Mlp::Network {
     void add_gradient(const std::vector<Matrix>& delta, const std::vector<Matrix>& input, double* gradient) const;
     /// Column s holds the outer product delta_l(s) a_l(s)' of every layer, flattened: n x m.
     Matrix outer_products(const std::vector<Matrix>& delta, const std::vector<Matrix>& input) const;
-
-    // mlp_products.cpp: sum over samples of the curvature times a block of vectors
-    Matrix product(const double* w, const std::vector<MlpPass>& passes, MlpCurvature curvature, MatrixView v) const;
-
-    // mlp_dense.cpp: the mean over samples as a matrix, or its diagonal. `passes` makes the chunks [begin, end).
-    using Passes = std::function<std::vector<MlpPass>(Index begin, Index end)>;
-    Matrix dense(const double* w, const Batch& batch, const Passes& passes, MlpCurvature curvature,
-                 const ParameterRange& rows, const ParameterRange& columns) const;
-    Vector hessian_diagonal(const double* w, const Batch& batch, const Passes& passes) const;
 };
 
 } // namespace hessq

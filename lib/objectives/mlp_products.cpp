@@ -1,4 +1,4 @@
-#include "mlp_network.hpp"
+#include "mlp_products.hpp"
 
 #include <algorithm>
 #include <utility>
@@ -125,33 +125,33 @@ void add_product(const Mlp::Network& net, const double* w, const MlpPass& pass, 
 
 } // namespace
 
-Matrix Mlp::Network::product(const double* w, const std::vector<MlpPass>& passes, MlpCurvature curvature,
-                             MatrixView v) const {
+Matrix curvature_product(const Mlp::Network& net, const double* w, const std::vector<MlpPass>& passes,
+                         MlpCurvature curvature, MatrixView v) {
     // Vectors that travel together: enough for large matrix products, few enough for the second-level cache.
     constexpr Index together = 4;
     const bool hessian = curvature == MlpCurvature::hessian;
     const auto chunks = static_cast<Index>(passes.size());
     const Index groups = (v.cols() + together - 1) / together;
     const auto add = [&](Index c, const Tangents& tangents, const Sums& sums, double* sum) {
-        add_product(*this, w, passes[static_cast<std::size_t>(c)], hessian, tangents, sums, sum);
+        add_product(net, w, passes[static_cast<std::size_t>(c)], hessian, tangents, sums, sum);
     };
-    Matrix result(dimension, v.cols());
+    Matrix result(net.dimension, v.cols());
     const auto columns = [&](Index g) { return std::min(together, v.cols() - g * together); };
     // Few vectors: share out the chunks of samples. Many: the groups, which need no sums between threads.
     // The choice hangs on the block alone, never on the threads.
     constexpr Index many = 4;
     if (groups < many) {
         for (Index g = 0; g < groups; ++g) {
-            const Tangents tangents(layers, hessian, v.middleCols(g * together, columns(g)));
-            const Sums sums(layers, hessian, columns(g));
+            const Tangents tangents(net.layers, hessian, v.middleCols(g * together, columns(g)));
+            const Sums sums(net.layers, hessian, columns(g));
             Matrix sum = parallel_sum(chunks, sums.size(), 1,
                                       [&](Index c, Eigen::Ref<Matrix> total) { add(c, tangents, sums, total.data()); });
             sums.store(sum.data(), result.middleCols(g * together, columns(g)));
         }
     } else {
         parallel_for(groups, [&](Index g) {
-            const Tangents tangents(layers, hessian, v.middleCols(g * together, columns(g)));
-            const Sums sums(layers, hessian, columns(g));
+            const Tangents tangents(net.layers, hessian, v.middleCols(g * together, columns(g)));
+            const Sums sums(net.layers, hessian, columns(g));
             Vector sum = Vector::Zero(sums.size());
             for (Index c = 0; c < chunks; ++c) add(c, tangents, sums, sum.data());
             sums.store(sum.data(), result.middleCols(g * together, columns(g)));
