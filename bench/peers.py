@@ -796,7 +796,7 @@ class Jax:
 
 class Worker:
     def __init__(self, library):
-        self.library = library
+        self.peer = library
         self.prepared_name = self.prepared = None
         self.estimate = 0.0  # seconds of the whole prepared task
 
@@ -804,7 +804,7 @@ class Worker:
         """One task at a time is kept, so that no two hold their graphs."""
         if self.prepared_name != (work, implementation):
             self.prepared_name = self.prepared = None
-            self.prepared = self.library.choices(work)[implementation]()
+            self.prepared = self.peer.choices(work)[implementation]()
             self.prepared_name = (work, implementation)
         return self.prepared
 
@@ -812,10 +812,10 @@ class Worker:
         request, words = words[0], words[1:]
         if request == "prepare":
             self.prepared_name = self.prepared = None
-            self.library.prepare(Case(words[0], [int(w) for w in words[1:]]))
+            self.peer.prepare(Case(words[0], [int(w) for w in words[1:]]))
             return {}
         if request == "implementations":
-            return {"implementations": list(self.library.choices(words[0]))}
+            return {"implementations": list(self.peer.choices(words[0]))}
         if request == "time":
             work, implementation, repeats = words[0], words[1], int(words[2])
             limit, slice_ = map(float, words[3:])
@@ -841,9 +841,9 @@ class Worker:
         if request == "check":
             work, implementation, path = words
             task = self.prepared_task(work, implementation)
-            by_columns, large = isinstance(task, Columns), self.library.case.n > LARGE
+            by_columns, large = isinstance(task, Columns), self.peer.case.n > LARGE
             parts = min(task.columns, math.ceil(SHOWN / task.chunk)) if by_columns and large else None
-            result = self.library.array(work, task.run(parts))
+            result = self.peer.array(work, task.run(parts))
             columns = []
             if by_columns:
                 result = result.T
@@ -858,7 +858,7 @@ class Worker:
         if request == "versions":
             from importlib.metadata import version
 
-            return {"versions": {p: version(p) for p in self.library.packages}}
+            return {"versions": {p: version(p) for p in self.peer.packages}}
         raise ValueError(f"unknown request {request}")
 
 

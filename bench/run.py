@@ -279,7 +279,7 @@ def measure(workers, work, effort, folder, earlier):
 def measure_peak(make_worker, peers, effort):
     """Flops a second of the best 2048 x 2048 x 2048 product that anything here manages."""
     rates = {}
-    # OpenBLAS chooses its kernels by the name of the processor; one newer than it is given slower ones.
+    # OpenBLAS takes its kernels by the name of the processor, or by this variable.
     settings = {"": {}, " with kernels for AVX-512": {"OPENBLAS_CORETYPE": "SkylakeX"}}
     if "avx512f" not in cpu_information()["vector flags"]:
         settings.popitem()

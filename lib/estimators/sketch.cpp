@@ -9,6 +9,7 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
+#include <string>
 
 namespace hessq {
 namespace {
@@ -94,6 +95,35 @@ void Sketch::load(NumberReader& in) {
     reserve(q.rows(), q.cols());
     q_.leftCols(q.cols()) = q;
     aq_.leftCols(aq.cols()) = aq;
+}
+
+void check_options(const XTraceOptions& options, Index dimension, std::string_view function) {
+    require(options.samples >= 3 && options.samples <= dimension, function,
+            "samples must lie in 3, ..., " + std::to_string(dimension), options.samples);
+    require(options.block >= 1, function, "block must be at least 1", options.block);
+    require(options.confidence > 0.0 && options.confidence < 1.0, function, "confidence must lie between 0 and 1",
+            options.confidence);
+}
+
+Sketch multiplied_sketch(const SymmetricOperator& a, SketchProbes law, const XTraceOptions& options,
+                         std::string_view function) {
+    check_options(options, a.dimension(), function);
+    Sketch sketch(law, options.seed);
+    sketch.reserve(a.dimension(), options.samples);
+    while (sketch.size() < options.samples)
+        sketch.grow(a, std::min(options.block, options.samples - sketch.size()), function);
+    sketch.multiply_q(a, options.block, function, options.samples);
+    return sketch;
+}
+
+Matrix products_with(const SymmetricOperator& a, MatrixView omega, const XTraceOptions& options,
+                     std::string_view function) {
+    Matrix products(omega.rows(), omega.cols());
+    for (Index first = 0; first < omega.cols(); first += options.block) {
+        const Index count = std::min(options.block, omega.cols() - first);
+        products.middleCols(first, count) = multiply(a, omega.middleCols(first, count), first, function);
+    }
+    return products;
 }
 
 double LeaveOneOut::spread() const {

@@ -2,6 +2,7 @@
 
 #include "hessq/core/symmetric_operator.hpp"
 #include "hessq/estimators/probes.hpp"
+#include "hessq/estimators/xtrace.hpp"
 #include "state_file.hpp"
 
 #include <cstdint>
@@ -47,6 +48,17 @@ private:
     Matrix r_;
     Index multiplied_ = 0;
 };
+
+/// Throws     std::invalid_argument unless the options fit an operator of this dimension.
+void check_options(const XTraceOptions& options, Index dimension, std::string_view function);
+
+/// A sketch of options.samples probes with all of A Q, for twice as many products.
+Sketch multiplied_sketch(const SymmetricOperator& a, SketchProbes law, const XTraceOptions& options,
+                         std::string_view function);
+
+/// A Omega, options.block vectors at a time.
+Matrix products_with(const SymmetricOperator& a, MatrixView omega, const XTraceOptions& options,
+                     std::string_view function);
 
 /// Estimates t_i, each with probe i left out of the range and used for what is outside it, and their means f_i when the
 /// probe is left out altogether. f_i is the estimate that k - 1 probes would give.

@@ -1,33 +1,19 @@
 #include "hessq/estimators/xdiag.hpp"
 
 #include "hessq/core/parallel.hpp"
-#include "hessq/core/require.hpp"
 #include "hessq/estimators/probes.hpp"
 #include "products.hpp"
 #include "sketch.hpp"
 #include "tall.hpp"
 
-#include <algorithm>
 #include <limits>
-#include <string>
 #include <string_view>
 
 namespace hessq {
 namespace {
 
-void check(const SymmetricOperator& a, const XTraceOptions& options, std::string_view function) {
-    require(options.samples >= 3 && options.samples <= a.dimension(), function,
-            "samples must lie in 3, ..., " + std::to_string(a.dimension()), options.samples);
-    require(options.block >= 1, function, "block must be at least 1", options.block);
-}
-
-Sketch multiplied_sketch(const SymmetricOperator& a, const XTraceOptions& options, std::string_view function) {
-    check(a, options, function);
-    Sketch sketch(SketchProbes::signs, options.seed);
-    sketch.reserve(a.dimension(), options.samples);
-    while (sketch.size() < options.samples)
-        sketch.grow(a, std::min(options.block, options.samples - sketch.size()), function);
-    sketch.multiply_q(a, options.block, function, options.samples);
+Sketch symmetric_sketch(const SymmetricOperator& a, const XTraceOptions& options, std::string_view function) {
+    Sketch sketch = multiplied_sketch(a, SketchProbes::signs, options, function);
     require_symmetric(inner(sketch.q(), sketch.aq()), function);
     return sketch;
 }
@@ -44,7 +30,7 @@ void summarize(const Matrix& estimates, Index first, Vector& value, Vector& spre
 } // namespace
 
 JackknifeVector xdiag(const SymmetricOperator& a, const XTraceOptions& options) {
-    const Sketch sketch = multiplied_sketch(a, options, "xdiag");
+    const Sketch sketch = symmetric_sketch(a, options, "xdiag");
     const Index n = a.dimension(), k = sketch.size();
     const Matrix s = sketch.left_out();
     // (I - Q_j Q_j') A omega_j = Q s_j rho_j: A omega_j = Q r_j, and r_j is orthogonal to every other s.
@@ -85,14 +71,10 @@ JackknifeVector xdiag(const SymmetricOperator& a, const XTraceOptions& options) 
 }
 
 LeaveOneOutVector xnysdiag(const SymmetricOperator& a, const XTraceOptions& options) {
-    check(a, options, "xnysdiag");
+    check_options(options, a.dimension(), "xnysdiag");
     const Index n = a.dimension(), k = options.samples;
     const Matrix omega = sign_probes(options.seed, n, 0, k);
-    Matrix y(n, k);
-    for (Index first = 0; first < k; first += options.block) {
-        const Index count = std::min(options.block, k - first);
-        y.middleCols(first, count) = multiply(a, omega.middleCols(first, count), first, "xnysdiag");
-    }
+    const Matrix y = products_with(a, omega, options, "xnysdiag");
     const Nystrom f = nystrom(omega, y, "xnysdiag");
     const Vector inverse = f.m_inverse.diagonal().cwiseInverse();
     LeaveOneOutVector result{Vector(n), Vector(n), k, k};
@@ -109,7 +91,7 @@ LeaveOneOutVector xnysdiag(const SymmetricOperator& a, const XTraceOptions& opti
 }
 
 LeaveOneOutVector xrownorms_squared(const SymmetricOperator& a, const XTraceOptions& options) {
-    const Sketch sketch = multiplied_sketch(a, options, "xrownorms_squared");
+    const Sketch sketch = symmetric_sketch(a, options, "xrownorms_squared");
     const Index n = a.dimension(), k = sketch.size();
     const Matrix s = sketch.left_out();
     const Matrix w = parallel_sum(tall_chunks(n), k, k, [&](Index c, Eigen::Ref<Matrix> sum) {

@@ -20,6 +20,7 @@ LocalCurvature::LocalCurvature(const FiniteSumObjective& objective, Vector w, Ba
 }
 
 Matrix LocalCurvature::dense_hessian() const {
+    if (size_ == w_.size()) return objective_->dense_hessian(w_, batch_);
     const ParameterRange range{offset_, size_};
     return objective_->dense_hessian_block(w_, batch_, range, range);
 }

@@ -213,7 +213,7 @@ std::vector<RegimeCell> measure_cloud_regimes(const FiniteSumObjective& objectiv
 
 double regime_bytes(Index dimension, Index samples, Index steps) {
     const auto n = static_cast<double>(dimension), m = static_cast<double>(samples);
-    // The gradients of both kinds and their projections; the Hessian, its eigenvectors with dsyevd's workspace, and the
+    // The gradients of both kinds and their projections; the Hessian, its eigenvectors with dstedc's workspace, and the
     // resolved ones; the passes of all samples.
     return 3.0 * GradientHistory::bytes(dimension, steps) +
            8.0 * (6.0 * n * n + 4.0 * n * static_cast<double>(sample_chunk) + 20.0 * (n + m));

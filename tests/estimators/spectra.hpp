@@ -10,6 +10,13 @@
 
 namespace hessq::test {
 
+/// What is left of a block of probes without one of them.
+inline Matrix without_column(const Matrix& m, Index i) {
+    Matrix rest(m.rows(), m.cols() - 1);
+    rest << m.leftCols(i), m.rightCols(m.cols() - 1 - i);
+    return rest;
+}
+
 /// sqrt(n) times the Walsh-Hadamard transform of each column, in place; n is a power of 2.
 inline void hadamard(Matrix& v) {
     const Index n = v.rows();

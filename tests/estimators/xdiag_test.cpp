@@ -20,12 +20,6 @@ using namespace hessq::test;
 
 namespace {
 
-Matrix without_column(const Matrix& m, Index i) {
-    Matrix rest(m.rows(), m.cols() - 1);
-    rest << m.leftCols(i), m.rightCols(m.cols() - 1 - i);
-    return rest;
-}
-
 Matrix range(const Matrix& m) {
     return Eigen::HouseholderQR<Matrix>(m).householderQ() * Matrix::Identity(m.rows(), m.cols());
 }

@@ -21,12 +21,6 @@ using namespace hessq::test;
 
 namespace {
 
-Matrix without_column(const Matrix& m, Index i) {
-    Matrix rest(m.rows(), m.cols() - 1);
-    rest << m.leftCols(i), m.rightCols(m.cols() - 1 - i);
-    return rest;
-}
-
 /// t_j with the probe j left out, from its definition.
 Vector naive_xtrace(const Matrix& a, const Matrix& omega, bool scaled) {
     const Index k = omega.cols(), n = a.rows();

@@ -43,11 +43,15 @@ public:
     using FiniteSumObjective::dense_hessian;
     using FiniteSumObjective::gradient;
     using FiniteSumObjective::hessian;
+    using FiniteSumObjective::hessian_diagonal;
     using FiniteSumObjective::value;
     using FiniteSumObjective::value_and_gradient;
     ValueAndGradient value_and_gradient(VectorView w, const Batch& batch) const override;
     SymmetricOperator hessian(VectorView w, const Batch& batch) const override;
     Matrix dense_hessian(VectorView w, const Batch& batch) const override;
+    Vector hessian_diagonal(VectorView w, const Batch& batch) const override {
+        return dense_hessian(w, batch).diagonal();
+    }
     Matrix per_sample_gradients(VectorView w, const Batch& batch) const override;
 
 private:
