@@ -1,6 +1,8 @@
 #include "hessq/spectrum/eigenpairs.hpp"
 
-#include "hessq/core/dense.hpp"
+#include "block_pairs.hpp"
+#include "certificate.hpp"
+#include "counted_operator.hpp"
 #include "hessq/core/random.hpp"
 #include "hessq/core/require.hpp"
 #include "hessq/spectrum/dense_eigen.hpp"
@@ -10,24 +12,35 @@
 #include <algorithm>
 #include <cmath>
 #include <string>
+#include <string_view>
 #include <utility>
+#include <vector>
 
 namespace hessq {
 namespace {
 
 constexpr std::uint64_t start_stream = 0x73706563747261; // "spectra"
 constexpr Index norm_products = 8;
+constexpr Index most_examinations = 20;
+constexpr Index dense_dimension = 3000; // 216 MB for symmetric_eigen
 
-// |A z| / |z| at the end of a power iteration: at least n^(-1/16) |A|, roughly, for a random start.
-double estimate_norm(const SymmetricOperator& a, std::uint64_t seed) {
-    Vector z = normal_vector(RandomStream(seed, start_stream), a.dimension());
-    double norm = 0.0;
-    for (Index k = 0; k < norm_products; ++k) {
-        z = a * z.normalized();
-        norm = z.norm();
-        if (norm == 0.0) break;
-    }
-    return norm;
+Matrix random_block(Index n, Index columns, std::uint64_t seed, std::uint64_t stream) {
+    return normal_vector(RandomStream(seed, stream), n * columns).reshaped(n, columns);
+}
+
+/// The norm of A from below, and whether A is symmetric.
+///
+/// |A z| / |z| at the end of a power iteration: at least n^(-1/16) |A|, roughly, for a random start. A second random
+/// vector beside the first shows whether z'Ax = x'Az.
+double estimate_norm(CountedOperator& a, std::uint64_t seed, std::string_view function) {
+    const Index n = a.dimension();
+    Matrix start = random_block(n, 2, seed, start_stream);
+    start.colwise().normalize();
+    const Matrix product = a * start;
+    require_symmetric_products(start, product, function);
+    Vector z = product.col(0);
+    for (Index k = 1; k < norm_products && z.norm() > 0.0; ++k) z = (a * z.normalized()).col(0);
+    return z.norm();
 }
 
 // A / norm + shift I. Spectra stops a pair when its residual is small against its own eigenvalue, which a zero
@@ -36,7 +49,7 @@ double estimate_norm(const SymmetricOperator& a, std::uint64_t seed) {
 struct ScaledOperator {
     using Scalar = double;
 
-    const SymmetricOperator& a;
+    CountedOperator& a;
     double norm, shift;
 
     Index rows() const { return a.dimension(); }
@@ -65,52 +78,169 @@ Index wanted_pairs(const EigenpairsOptions& options) {
                                                    : 2 * std::max(options.top, options.bottom);
 }
 
-// Rayleigh-Ritz in the span of the columns: orthonormal vectors and true residuals for one product each.
-Eigenpairs refine(const SymmetricOperator& a, const Matrix& vectors) {
-    if (vectors.cols() == 0) return {Vector(), vectors, Vector()};
-    const Matrix q =
-        Eigen::HouseholderQR<Matrix>(vectors).householderQ() * Matrix::Identity(vectors.rows(), vectors.cols());
-    const Matrix aq = a * q;
-    const Matrix projected = q.transpose() * aq;
-    const SymmetricEigen ritz = symmetric_eigen(0.5 * (projected + projected.transpose()));
-    Eigenpairs pairs;
-    pairs.values = ritz.values;
-    pairs.vectors = q * ritz.vectors;
-    pairs.residuals = (aq * ritz.vectors - pairs.vectors * ritz.values.asDiagonal()).colwise().norm();
-    return pairs;
-}
-
-Eigenpairs reversed(const Eigenpairs& pairs) {
-    return {pairs.values.reverse(), pairs.vectors.rowwise().reverse(), pairs.residuals.reverse()};
-}
-
-/// The outer pairs of the Krylov space in which those that `rule` picks have converged.
-struct OuterPairs {
-    Eigenpairs top, bottom;
-    Index products = 0;
-};
-
-OuterPairs krylov_pairs(const SymmetricOperator& a, double norm, double shift, Spectra::SortRule rule, Index wanted,
+/// The outer pairs of the Krylov space of a random vector in which those that `rule` picks have converged.
+OuterPairs krylov_pairs(CountedOperator& a, double norm, double shift, Spectra::SortRule rule, Index wanted,
                         const EigenpairsOptions& options) {
     const Index krylov = basis_dimension(wanted);
     ScaledOperator scaled{a, norm, shift};
     RitzSolver solver(scaled, wanted, krylov);
     const Vector start = normal_vector(RandomStream(options.seed, start_stream + 1), a.dimension());
     solver.init(start.data());
-    const Index restarts = std::max<Index>(0, (options.max_products - norm_products - krylov - 1) / (krylov - wanted));
+    const Index restarts = std::max<Index>(0, (options.max_products - a.products() - krylov - 1) / (krylov - wanted));
     // An eighth: the residual is that of a matrix with eigenvalues up to 3, and the norm may be 40 % too small.
     solver.compute(rule, restarts, options.tolerance / 8.0);
 
     const SymmetricEigen ritz = symmetric_eigen(solver.projection());
-    return {refine(a, solver.basis() * ritz.vectors.rightCols(options.top)),
-            refine(a, solver.basis() * ritz.vectors.leftCols(options.bottom)),
-            solver.num_operations() + options.top + options.bottom};
+    Matrix outer(krylov, options.top + options.bottom);
+    outer << ritz.vectors.leftCols(options.bottom), ritz.vectors.rightCols(options.top);
+    const Matrix vectors = solver.basis() * outer;
+    const Matrix q =
+        Eigen::HouseholderQR<Matrix>(vectors).householderQ() * Matrix::Identity(vectors.rows(), vectors.cols());
+    return outer_pairs(q, a * q, options.top, options.bottom);
+}
+
+/// What grows out of start vectors, and one random vector more than there are pairs missing.
+OuterPairs warm_pairs(CountedOperator& a, MatrixView start, double norm, const EigenpairsOptions& options) {
+    const Index n = a.dimension(), missing = std::max<Index>(0, options.top + options.bottom - start.cols());
+    Matrix block(n, start.cols() + missing + 1);
+    block << start, random_block(n, missing + 1, options.seed, start_stream + 1);
+    return block_pairs(a, block,
+                       {.top = options.top,
+                        .bottom = options.bottom,
+                        .tolerance = 0.5 * options.tolerance * norm,
+                        .max_products = options.max_products});
+}
+
+/// The first pairs of an end whose residuals are small.
+Index converged_pairs(const Eigenpairs& end, double tolerance) {
+    Index count = 0;
+    while (count < end.values.size() && end.residuals(count) <= tolerance) ++count;
+    return count;
+}
+
+void set_certified(Eigenpairs& end, Index count) {
+    end.certified.assign(static_cast<std::size_t>(end.values.size()), false);
+    std::fill_n(end.certified.begin(), count, true);
+}
+
+/// Examines what was found and finds what was missed, until all is certified or the products have run out.
+void certify(CountedOperator& a, OuterPairs& pairs, double norm, const EigenpairsOptions& options) {
+    const Index n = a.dimension();
+    const double tolerance = options.tolerance * norm;
+    const Index wanted = options.top + options.bottom;
+    const double chance = eigenpairs_failure_chance / static_cast<double>(wanted * most_examinations);
+    for (Index k = 0; k < most_examinations; ++k) {
+        const Index top = converged_pairs(pairs.top, tolerance), bottom = converged_pairs(pairs.bottom, tolerance);
+        Matrix found(n, top + bottom);
+        found << pairs.top.vectors.leftCols(top), pairs.bottom.vectors.leftCols(bottom);
+        const Claims claims{found, pairs.top.values.head(top).array() + tolerance,
+                            pairs.bottom.values.head(bottom).array() - tolerance};
+        const auto stream = start_stream + 2 + 2 * static_cast<std::uint64_t>(k);
+        const Verdict verdict = examine(a, claims, norm, chance, options.seed, stream, options.max_products);
+        if (!verdict.refuted) {
+            set_certified(pairs.top, verdict.above);
+            set_certified(pairs.bottom, verdict.below);
+            return;
+        }
+        const Index copies = std::min<Index>(10, std::max(options.top, options.bottom));
+        Matrix start(n, wanted + copies);
+        start << pairs.top.vectors, pairs.bottom.vectors, random_block(n, copies, options.seed, stream + 1);
+        if (a.products() + start.cols() > options.max_products) return;
+        pairs = block_pairs(a, start,
+                            {.top = options.top,
+                             .bottom = options.bottom,
+                             .extra = copies,
+                             .tolerance = 0.25 * tolerance,
+                             .max_products = options.max_products});
+        set_certified(pairs.top, 0);
+        set_certified(pairs.bottom, 0);
+    }
+}
+
+Eigenpairs reversed(const Eigenpairs& pairs) {
+    return {pairs.values.reverse(), pairs.vectors.rowwise().reverse(), pairs.residuals.reverse(), pairs.certified};
+}
+
+/// From all eigenvalues of a matrix that fits, and so with their multiplicities.
+OuterPairs dense_pairs(CountedOperator& a, const EigenpairsOptions& options, std::string_view function) {
+    const Index n = a.dimension();
+    Matrix matrix(n, n);
+    constexpr Index together = 64;
+    for (Index j = 0; j < n; j += together) {
+        const Index k = std::min(together, n - j);
+        Matrix unit = Matrix::Zero(n, k);
+        unit.middleRows(j, k).setIdentity();
+        matrix.middleCols(j, k) = a * unit;
+    }
+    const double norm = matrix.norm();
+    if (norm > 0.0) require_symmetric((matrix - matrix.transpose()).norm() / norm, function);
+    const SymmetricEigen eigen = symmetric_eigen(0.5 * (matrix + matrix.transpose()));
+    const auto pairs = [&](MatrixView vectors) {
+        Eigenpairs end = outer_pairs(vectors, a * vectors, vectors.cols(), 0).top;
+        set_certified(end, vectors.cols());
+        return end;
+    };
+    OuterPairs result;
+    result.top = pairs(eigen.vectors.rightCols(options.top));
+    result.bottom = reversed(pairs(eigen.vectors.leftCols(options.bottom)));
+    return result;
+}
+
+/// Of the operator that is zero.
+Eigenpairs zero_pairs(Index n, Index count) {
+    Eigenpairs pairs{Vector::Zero(count), Matrix::Identity(n, count), Vector::Zero(count), {}};
+    set_certified(pairs, count);
+    return pairs;
+}
+
+double largest_value(const OuterPairs& pairs) {
+    double largest = 0.0;
+    for (const Eigenpairs* end : {&pairs.top, &pairs.bottom})
+        if (end->values.size() > 0) largest = std::max(largest, end->values.cwiseAbs().maxCoeff());
+    return largest;
+}
+
+bool converged(const OuterPairs& pairs, double tolerance) {
+    return (pairs.top.residuals.array() <= tolerance).all() && (pairs.bottom.residuals.array() <= tolerance).all();
+}
+
+bool certain(const OuterPairs& pairs) {
+    const auto all = [](const std::vector<bool>& c) { return std::find(c.begin(), c.end(), false) == c.end(); };
+    return all(pairs.top.certified) && all(pairs.bottom.certified);
+}
+
+OuterPairs pairs_from_products(CountedOperator& a, double norm, EigenpairsOptions options, std::string_view function) {
+    const Index n = a.dimension(), top = options.top, bottom = options.bottom, all_products = options.max_products;
+    // Where n products give everything, a search that takes more is given up.
+    const bool fits = options.certify && n <= dense_dimension;
+    if (fits)
+        options.max_products = std::min(all_products, std::max(a.products() + n, 2 * basis_dimension(top + bottom)));
+    const Spectra::SortRule rule = top == 0      ? Spectra::SortRule::SmallestAlge
+                                   : bottom == 0 ? Spectra::SortRule::LargestAlge
+                                                 : Spectra::SortRule::BothEnds;
+    OuterPairs pairs = options.start.size() > 0 ? warm_pairs(a, options.start, norm, options)
+                                                : krylov_pairs(a, norm, 2.0, rule, wanted_pairs(options), options);
+    norm = std::max(norm, largest_value(pairs));
+    // A copy of an eigenvalue that turned up at the last moment has pushed another pair out, or is still rough.
+    if (!converged(pairs, options.tolerance * norm) && a.products() + top + bottom < options.max_products) {
+        Matrix start(n, top + bottom);
+        start << pairs.top.vectors, pairs.bottom.vectors;
+        pairs = warm_pairs(a, start, norm, options);
+    }
+    set_certified(pairs.top, 0);
+    set_certified(pairs.bottom, 0);
+    if (!options.certify) return pairs;
+    if (fits) options.max_products = std::min(all_products, a.products() + n);
+    if (converged(pairs, options.tolerance * norm) || !fits) certify(a, pairs, norm, options);
+    if (fits && !certain(pairs) && a.products() + n + top + bottom <= all_products)
+        pairs = dense_pairs(a, options, function);
+    return pairs;
 }
 
 } // namespace
 
 ExtremeEigenpairs extreme_eigenpairs(const SymmetricOperator& a, const EigenpairsOptions& options) {
-    const std::string function = "extreme_eigenpairs";
+    constexpr std::string_view function = "extreme_eigenpairs";
     const Index n = a.dimension(), top = options.top, bottom = options.bottom;
     const std::string range = " must lie in 0, ..., " + std::to_string(n);
     require(top >= 0 && top <= n, function, "top" + range, top);
@@ -118,53 +248,46 @@ ExtremeEigenpairs extreme_eigenpairs(const SymmetricOperator& a, const Eigenpair
     require(top + bottom >= 1, function, "top and bottom must not both be 0", top + bottom);
     require(options.tolerance > 0.0, function, "tolerance must be positive", options.tolerance);
     require(options.max_products >= 1, function, "max_products must be at least 1", options.max_products);
+    if (options.start.size() > 0) {
+        require(options.start.rows() == n, function, "start must have " + std::to_string(n) + " rows",
+                options.start.rows());
+        require_finite(options.start, "extreme_eigenpairs: start");
+    }
 
+    CountedOperator counted(a, function);
     ExtremeEigenpairs result;
+    OuterPairs pairs;
     const Index wanted = wanted_pairs(options);
     if (n <= 64 || basis_dimension(wanted) >= n) {
-        const SymmetricEigen eigen = symmetric_eigen(to_dense(a));
-        result.products = n + top + bottom;
-        result.norm = eigen.values.cwiseAbs().maxCoeff();
-        result.top = refine(a, eigen.vectors.rightCols(top));
-        result.bottom = refine(a, eigen.vectors.leftCols(bottom));
+        pairs = dense_pairs(counted, options, function);
     } else {
-        result.norm = estimate_norm(a, options.seed);
-        result.products = norm_products;
-        if (result.norm == 0.0) {
-            result.top = {Vector::Zero(top), Matrix::Identity(n, top), Vector::Zero(top)};
-            result.bottom = {Vector::Zero(bottom), Matrix::Identity(n, bottom), Vector::Zero(bottom)};
-        } else {
-            const Spectra::SortRule rule = top == 0      ? Spectra::SortRule::SmallestAlge
-                                           : bottom == 0 ? Spectra::SortRule::LargestAlge
-                                                         : Spectra::SortRule::BothEnds;
-            OuterPairs pairs = krylov_pairs(a, result.norm, 2.0, rule, wanted, options);
-            result.top = std::move(pairs.top);
-            result.bottom = std::move(pairs.bottom);
-            result.products += pairs.products;
-        }
+        result.norm = estimate_norm(counted, options.seed, function);
+        if (result.norm == 0.0)
+            pairs = {zero_pairs(n, top), zero_pairs(n, bottom)};
+        else
+            pairs = pairs_from_products(counted, result.norm, options, function);
     }
-    result.top = reversed(result.top);
-    for (const Eigenpairs* end : {&result.top, &result.bottom})
-        if (end->values.size() > 0) result.norm = std::max(result.norm, end->values.cwiseAbs().maxCoeff());
-    result.converged = true;
-    for (const Eigenpairs* end : {&result.top, &result.bottom})
-        if (end->residuals.size() > 0 && end->residuals.maxCoeff() > options.tolerance * result.norm)
-            result.converged = false;
+    result.norm = std::max(result.norm, largest_value(pairs));
+    result.certified = certain(pairs);
+    result.converged = converged(pairs, options.tolerance * result.norm);
+    result.top = std::move(pairs.top);
+    result.bottom = std::move(pairs.bottom);
+    result.products = counted.products();
     return result;
 }
-
 SpectralNorm spectral_norm(const SymmetricOperator& a, double tolerance) {
     require(tolerance > 0.0, "spectral_norm", "tolerance must be positive", tolerance);
     const Index n = a.dimension();
     SpectralNorm result;
-    const EigenpairsOptions ends{.top = 1, .bottom = 1, .tolerance = tolerance};
-    const double norm = n <= 64 ? 0.0 : estimate_norm(a, ends.seed);
+    const EigenpairsOptions ends{.top = 1, .bottom = 1, .tolerance = tolerance, .certify = false};
+    CountedOperator counted(a, "spectral_norm");
+    const double norm = n <= 64 ? 0.0 : estimate_norm(counted, ends.seed, "spectral_norm");
     Eigenpairs top, bottom;
     if (norm > 0.0) {
-        OuterPairs pairs = krylov_pairs(a, norm, 0.0, Spectra::SortRule::LargestMagn, 1, ends);
+        OuterPairs pairs = krylov_pairs(counted, norm, 0.0, Spectra::SortRule::LargestMagn, 1, ends);
         top = std::move(pairs.top);
         bottom = std::move(pairs.bottom);
-        result.products = norm_products + pairs.products;
+        result.products = counted.products();
     }
     // The outer end has converged. The other one must not reach beyond it; if it may, both have to converge.
     const auto reach = [](const Eigenpairs& end) { return std::abs(end.values(0)) + end.residuals(0); };

@@ -4,6 +4,7 @@
 
 #include <functional>
 #include <string>
+#include <string_view>
 
 namespace hessq {
 
@@ -31,5 +32,15 @@ private:
     Product product_;
     std::string name_;
 };
+
+/// Refuses an operator that is not symmetric, given |A - A'| / |A| as measured from its products. The limit, 1e-6, is
+/// above the rounding of any product and of a Hessian product by differences, and far below a mistake.
+///
+/// Throws     std::invalid_argument with the measured number if it exceeds 1e-6.
+void require_symmetric(double asymmetry, std::string_view function);
+
+/// The same, measured from two products Y = A Z: z_0'A z_1 = z_1'A z_0 if A is symmetric. For independent random
+/// vectors of the same distribution the difference has mean square |A - A'|_F^2 E z_i^2 E z_j^2.
+void require_symmetric_products(MatrixView z, MatrixView y, std::string_view function);
 
 } // namespace hessq
