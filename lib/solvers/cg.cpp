@@ -16,12 +16,27 @@ CgResult conjugate_gradients(const SymmetricOperator& a, VectorView b, const CgO
     require(options.tolerance >= 0.0, function, "tolerance must be at least 0", options.tolerance);
     require(options.max_iterations >= 1, function, "max_iterations must be at least 1", options.max_iterations);
 
+    if (options.preconditioner) require_size(options.preconditioner->dimension(), n, function, "the preconditioner");
+
     const double target = options.tolerance * b.norm();
     const double rounding = static_cast<double>(n) * std::numeric_limits<double>::epsilon();
     double largest_curvature = 0.0; // max |Ap| / |p|: a lower bound of |A|
     CgResult result;
     result.x = Vector::Zero(n);
-    Vector r = b, p = b;
+    Vector r = b, z, p;
+    // z = P^-1 r; r'z.
+    const auto precondition = [&] {
+        if (!options.preconditioner) {
+            z = r;
+            return r.squaredNorm();
+        }
+        z = *options.preconditioner * r;
+        const double rz = r.dot(z);
+        require(rz > 0.0 || r.norm() == 0.0, function, "the preconditioner must be positive definite; r'P^-1 r", rz);
+        return rz;
+    };
+    double rz = precondition();
+    p = z;
     const auto measure_residual = [&] {
         r = b - a * result.x;
         ++result.products;
@@ -34,7 +49,8 @@ CgResult conjugate_gradients(const SymmetricOperator& a, VectorView b, const CgO
                 result.status = CgStatus::converged;
                 return result;
             }
-            p = r;
+            rz = precondition();
+            p = z;
         }
         if (result.iterations == options.max_iterations) break;
         const Vector ap = a * p;
@@ -46,11 +62,12 @@ CgResult conjugate_gradients(const SymmetricOperator& a, VectorView b, const CgO
             result.negative_curvature = p.normalized();
             break;
         }
-        const double rr = r.squaredNorm();
-        const double alpha = rr / curvature;
+        const double alpha = rz / curvature;
         result.x += alpha * p;
         r -= alpha * ap;
-        p = r + (r.squaredNorm() / rr) * p;
+        const double before = rz;
+        rz = precondition();
+        p = z + (rz / before) * p;
         ++result.iterations;
     }
     measure_residual();

@@ -7,6 +7,7 @@
 #include <cmath>
 #include <limits>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -102,11 +103,25 @@ NewtonStep best_damped_step(const Objective& objective, VectorView w, const Symm
     return solve(h, d.array() + dampings[best], g, dampings[best]);
 }
 
+namespace {
+
+SymmetricOperator damped(const SymmetricOperator& h, double damping, std::string_view function) {
+    require(damping >= 0.0, function, "damping must be at least 0", damping);
+    return damping > 0.0 ? sum(1.0, h, damping, identity_operator(h.dimension())) : h;
+}
+
+} // namespace
+
 CgResult newton_step_cg(const SymmetricOperator& h, VectorView g, const NewtonCgOptions& options) {
-    require(options.damping >= 0.0, "newton_step_cg", "damping must be at least 0", options.damping);
-    const SymmetricOperator a =
-        options.damping > 0.0 ? sum(1.0, h, options.damping, identity_operator(h.dimension())) : h;
-    return conjugate_gradients(a, g, {.tolerance = options.tolerance, .max_iterations = options.max_iterations});
+    return conjugate_gradients(damped(h, options.damping, "newton_step_cg"), g,
+                               {.tolerance = options.tolerance,
+                                .max_iterations = options.max_iterations,
+                                .preconditioner = options.preconditioner});
+}
+
+MinresResult newton_step_minres(const SymmetricOperator& h, VectorView g, const NewtonMinresOptions& options) {
+    return minres(damped(h, options.damping, "newton_step_minres"), g,
+                  {.tolerance = options.tolerance, .max_iterations = options.max_iterations});
 }
 
 } // namespace hessq

@@ -103,6 +103,33 @@ BOOST_AUTO_TEST_CASE(a_zero_right_hand_side_has_the_zero_solution) {
     BOOST_TEST(result.residual == 0.0);
 }
 
+BOOST_AUTO_TEST_CASE(a_good_preconditioner_changes_the_way_and_not_the_solution) {
+    const Vector spectrum = Vector::NullaryExpr(100, [](Index i) { return std::pow(10.0, 0.06 * double(i)); });
+    Matrix a = random_symmetric(100, 1) * 0.01;
+    a.diagonal() += spectrum;
+    const Vector b = normal_vector(RandomStream(6, 1), 100);
+    const CgResult plain = conjugate_gradients(dense_operator(a), b);
+    const CgResult fast =
+        conjugate_gradients(dense_operator(a), b, {.preconditioner = diagonal_operator(a.diagonal().cwiseInverse())});
+    BOOST_CHECK(fast.status == CgStatus::converged);
+    // |x - exact| <= |A^-1| residual, and |A^-1| < 2
+    BOOST_TEST((fast.x - a.llt().solve(b)).norm() <= 2.0 * 1e-10 * b.norm());
+    BOOST_TEST(5 * fast.products < plain.products);
+
+    // With the inverse itself one step is enough.
+    const CgResult exact = conjugate_gradients(diagonal_operator(spectrum), b,
+                                               {.preconditioner = diagonal_operator(spectrum.cwiseInverse())});
+    BOOST_TEST(exact.iterations == 1);
+    BOOST_TEST((exact.x - b.cwiseQuotient(spectrum)).norm() <= 100 * eps * b.norm());
+}
+
+BOOST_AUTO_TEST_CASE(a_preconditioned_iteration_stops_at_negative_curvature_too) {
+    const CgResult result = conjugate_gradients(diagonal_operator(Eigen::Vector2d(1, -3)), Eigen::Vector2d(1, 2),
+                                                {.preconditioner = diagonal_operator(Eigen::Vector2d(1, 4))});
+    BOOST_CHECK(result.status == CgStatus::negative_curvature);
+    BOOST_TEST((result.negative_curvature - Eigen::Vector2d(1, 8).normalized()).norm() <= 4 * eps);
+}
+
 BOOST_AUTO_TEST_CASE(conjugate_gradients_refuse_wrong_arguments) {
     const SymmetricOperator a = identity_operator(2);
     BOOST_CHECK_EXCEPTION((void)conjugate_gradients(a, Vector::Ones(3)), std::invalid_argument,
@@ -113,6 +140,13 @@ BOOST_AUTO_TEST_CASE(conjugate_gradients_refuse_wrong_arguments) {
                           says("conjugate_gradients: max_iterations must be at least 1; got 0"));
     BOOST_CHECK_EXCEPTION((void)conjugate_gradients(a, Eigen::Vector2d(1, INFINITY)), NumericalError,
                           says("conjugate_gradients: b is not finite: entry 1 is inf"));
+    BOOST_CHECK_EXCEPTION((void)conjugate_gradients(a, Vector::Ones(2), {.preconditioner = identity_operator(3)}),
+                          std::invalid_argument,
+                          says("conjugate_gradients: the preconditioner must have 2 entries; got 3"));
+    BOOST_CHECK_EXCEPTION(
+        (void)conjugate_gradients(a, Vector::Ones(2), {.preconditioner = diagonal_operator(-Vector::Ones(2))}),
+        std::invalid_argument,
+        says("conjugate_gradients: the preconditioner must be positive definite; r'P^-1 r; got -2"));
     const SymmetricOperator broken(
         2, [](MatrixView v) -> Matrix { return v * NAN; }, "Hessian");
     BOOST_CHECK_EXCEPTION((void)conjugate_gradients(broken, Vector::Ones(2)), NumericalError,

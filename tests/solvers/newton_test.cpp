@@ -280,4 +280,21 @@ BOOST_AUTO_TEST_CASE(newton_steps_refuse_wrong_arguments) {
                           says("newton_step_cg: damping must be at least 0; got -1"));
 }
 
+BOOST_AUTO_TEST_CASE(newtons_step_at_a_saddle_point_comes_from_products_with_a_way_down) {
+    Vector spectrum = Vector::LinSpaced(50, -1.0, 3.0);
+    const Matrix a = with_spectrum(spectrum, 21);
+    const Vector g = normal_vector(RandomStream(22, 1), 50);
+    for (const double damping : {0.0, 0.5}) {
+        const NewtonStep exact = damped_newton_step(symmetric_eigen(a), g, damping);
+        const MinresResult found = newton_step_minres(dense_operator(a), g, {.damping = damping});
+        BOOST_CHECK(found.status == MinresStatus::converged);
+        const double inverse = 1.0 / (spectrum.array() + damping).abs().minCoeff();
+        BOOST_TEST((found.x - exact.step).norm() <= 1.01e-10 * inverse * g.norm());
+        const Vector p = found.negative_curvature;
+        BOOST_TEST(p.dot(a * p) + damping < 0.0);
+    }
+    BOOST_CHECK_EXCEPTION((void)newton_step_minres(identity_operator(2), Vector::Ones(2), {.damping = -1.0}),
+                          std::invalid_argument, says("newton_step_minres: damping must be at least 0; got -1"));
+}
+
 BOOST_AUTO_TEST_SUITE_END()

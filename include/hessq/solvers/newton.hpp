@@ -4,7 +4,10 @@
 #include "hessq/core/types.hpp"
 #include "hessq/objectives/objective.hpp"
 #include "hessq/solvers/cg.hpp"
+#include "hessq/solvers/minres.hpp"
 #include "hessq/spectrum/dense_eigen.hpp"
+
+#include <optional>
 
 namespace hessq {
 
@@ -71,13 +74,32 @@ struct NewtonCgOptions {
     double tolerance = 1e-10;    ///< on |A step - g| / |g|, at least 0
     Index max_iterations = 1000; ///< at least 1
     double damping = 0.0;        ///< at least 0
+    /// P^-1 with P close to H + damping I: nystrom_preconditioner of the Gauss-Newton matrix, or an optimizer's.
+    std::optional<SymmetricOperator> preconditioner = std::nullopt;
 };
 
-/// The step (H + damping I)^-1 g by conjugate gradients, from products alone: `x` is the step, to be subtracted.
+/// The step (H + damping I)^-1 g by conjugate gradients, from products alone: `x` is the step, to be subtracted. Where
+/// H + damping I has negative curvature along a direction visited, the iteration ends and says so; `x` is the last step
+/// before, along which the quadratic model still falls.
 ///
 /// Cost       As conjugate_gradients.
 /// Throws     std::invalid_argument if g does not fit or an option is out of range; NumericalError if g or a product
 ///            is not finite.
 [[nodiscard]] CgResult newton_step_cg(const SymmetricOperator& h, VectorView g, const NewtonCgOptions& options = {});
+
+struct NewtonMinresOptions {
+    double tolerance = 1e-10;    ///< on |A step - g| / |g|, and on singularity: see minres; at least 0
+    Index max_iterations = 1000; ///< at least 1
+    double damping = 0.0;        ///< at least 0
+};
+
+/// The step of an indefinite A = H + damping I by minres, from products alone: `x` solves A step = g where that has a
+/// solution and is the pseudo-inverse's step where A is singular. Like every Newton step on an indefinite H it may head
+/// for a saddle point; `negative_curvature` is a way down from there, if one was met.
+///
+/// Cost       As minres.
+/// Throws     As newton_step_cg.
+[[nodiscard]] MinresResult newton_step_minres(const SymmetricOperator& h, VectorView g,
+                                              const NewtonMinresOptions& options = {});
 
 } // namespace hessq

@@ -1,0 +1,48 @@
+#pragma once
+
+#include "hessq/core/symmetric_operator.hpp"
+#include "hessq/core/types.hpp"
+
+namespace hessq {
+
+struct MinresOptions {
+    double tolerance = 1e-10;    ///< on |b - A x| / |b|, and on |A r| / (|A| |r|) for a singular A; at least 0
+    Index max_iterations = 1000; ///< at least 1
+};
+
+enum class MinresStatus {
+    converged,
+    /// |A r| has fallen to max(tolerance, n eps) |A| |r|, or below sqrt(eps) |A| |r| and no further, while |r| stays:
+    /// b is not within A's reach, and no x does better.
+    inconsistent,
+    iteration_limit ///< or rounding, where a restart no longer halves the residual
+};
+
+struct MinresResult {
+    Vector x; ///< least |b - A x| of all x in the Krylov space so far
+    MinresStatus status = MinresStatus::iteration_limit;
+    double residual = 0.0;        ///< |r| with r = b - A x, measured with a product of its own
+    double normal_residual = 0.0; ///< |A r|, so measured: zero where x minimizes |b - A x|
+    Index iterations = 0;
+    Index products = 0;
+    /// The first residual p with p'Ap < 0, of length 1 and checked with a product of its own; empty if none was met.
+    Vector negative_curvature;
+};
+
+/// Solves A x = b for a symmetric A, definite or not, from x = 0: the residual falls from step to step. Where A is
+/// singular, the x of least length with the least residual is returned, the pseudo-inverse's solution, and the status
+/// says whether that residual is zero. An eigenvalue below the tolerance relative to |A|, as the iteration estimates
+/// it, counts as zero.
+///
+/// Convergence is decided on the measured residual: where the recursion has drifted away from it, the iteration starts
+/// again from the truth.
+///
+/// Cost       One product an iteration and three at the end; 8 n doubles.
+/// Throws     std::invalid_argument if b does not fit or an option is out of range; NumericalError if b or a product
+///            is not finite.
+/// Source     Paige and Saunders (1975), SIAM J. Numer. Anal. 12(4), 617-629; Liu and Roosta (2022), SIAM J. Optim.
+///            32(4), 2636-2661, for the sign of p'Ap; Liu, Milzarek and Roosta (2023), arXiv 2309.17096, for the least
+///            length.
+[[nodiscard]] MinresResult minres(const SymmetricOperator& a, VectorView b, const MinresOptions& options = {});
+
+} // namespace hessq

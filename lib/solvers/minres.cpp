@@ -1,0 +1,132 @@
+#include "hessq/solvers/minres.hpp"
+
+#include "hessq/core/require.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+#include <string_view>
+#include <utility>
+
+namespace hessq {
+namespace {
+
+/// The iteration on A x = b from x = 0, as far as its own recursions carry.
+struct Sweep {
+    Vector x;
+    bool stationary = false; ///< A r vanished
+};
+
+struct Limits {
+    double residual; ///< at which a sweep ends
+    double singular; ///< |A r| / (|A| |r|) at which it ends
+    Index max_iterations;
+};
+
+Sweep sweep(const SymmetricOperator& a, const Vector& b, const Limits& limits, MinresResult& result) {
+    const Index n = a.dimension();
+    Sweep out{Vector::Zero(n)};
+    double beta = b.norm(), phi = beta;
+    Vector v = b / beta, v_before = Vector::Zero(n), d = Vector::Zero(n), d_before = Vector::Zero(n), r = b;
+    double c = -1.0, s = 0.0, delta = 0.0, epsilon = 0.0, norm = 0.0;
+    beta = 0.0; // beta_k; the first step has none
+    // Where the Krylov space is exhausted, lost orthogonality keeps |A r| from falling further than about this.
+    const double floor = std::sqrt(std::numeric_limits<double>::epsilon());
+    double least_share = 1.0, best_phi = phi;
+    Vector best;
+    while (result.iterations < limits.max_iterations && phi > limits.residual) {
+        Vector p = a * v;
+        ++result.products;
+        const double alpha = v.dot(p);
+        p -= alpha * v + beta * v_before;
+        const double next = p.norm();
+        norm = std::max(norm, std::sqrt(alpha * alpha + beta * beta + next * next));
+
+        const double delta_now = c * delta + s * alpha, gamma_bar = s * delta - c * alpha;
+        const double epsilon_next = s * next, delta_next = -c * next;
+        if (result.negative_curvature.size() == 0 && -c * gamma_bar < 0.0) // r'Ar = -c gamma phi^2
+            result.negative_curvature = r.normalized();
+        // |A r| = phi |(gamma_bar, delta_next)|
+        const double share = norm > 0.0 ? std::hypot(gamma_bar, delta_next) / norm : 0.0;
+        if (share <= limits.singular) return {std::move(out.x), true};
+        if (share < least_share) {
+            least_share = share;
+            if (share <= floor) {
+                best = out.x;
+                best_phi = phi;
+            }
+        } else if (least_share <= floor && share > 100.0 * least_share && phi > 0.9 * best_phi) {
+            return {std::move(best), true}; // it has risen again, and the residual did not fall
+        }
+        const double gamma = std::hypot(gamma_bar, next);
+        c = gamma_bar / gamma;
+        s = next / gamma;
+        Vector d_next = (v - delta_now * d - epsilon * d_before) / gamma;
+        out.x += c * phi * d_next;
+        phi *= s;
+        ++result.iterations;
+        d_before = std::move(d);
+        d = std::move(d_next);
+        if (next == 0.0) break; // the Krylov space is exhausted
+        v_before = std::move(v);
+        v = p / next;
+        r = s * s * r - phi * c * v;
+        beta = next;
+        delta = delta_next;
+        epsilon = epsilon_next;
+    }
+    return out;
+}
+
+} // namespace
+
+MinresResult minres(const SymmetricOperator& a, VectorView b, const MinresOptions& options) {
+    constexpr std::string_view function = "minres";
+    const Index n = a.dimension();
+    require_size(b.size(), n, function, "b");
+    require_finite(b, "minres: b");
+    require(options.tolerance >= 0.0, function, "tolerance must be at least 0", options.tolerance);
+    require(options.max_iterations >= 1, function, "max_iterations must be at least 1", options.max_iterations);
+
+    const double target = options.tolerance * b.norm();
+    const double rounding = static_cast<double>(n) * std::numeric_limits<double>::epsilon();
+    const Limits limits{target, std::max(options.tolerance, rounding), options.max_iterations};
+    MinresResult result;
+    result.x = Vector::Zero(n);
+    Vector r = b, ar = Vector::Zero(n);
+    result.residual = r.norm();
+    bool stationary = false;
+    while (result.residual > target && result.iterations < options.max_iterations && !stationary) {
+        const Sweep step = sweep(a, r, limits, result);
+        const Vector x = result.x + step.x;
+        const Vector residual = b - a * x;
+        ++result.products;
+        const double before = result.residual;
+        stationary = step.stationary;
+        if (residual.norm() > before) break;
+        result.x = x;
+        r = residual;
+        result.residual = r.norm();
+        if (result.residual > 0.5 * before) break;
+    }
+    if (result.residual > 0.0) {
+        ar = a * r;
+        ++result.products;
+    }
+    result.normal_residual = ar.norm();
+    if (result.residual <= target) {
+        result.status = MinresStatus::converged;
+    } else if (stationary) {
+        result.status = MinresStatus::inconsistent;
+        // x lies in the Krylov space of b, whose only direction that A maps to zero is r.
+        result.x -= r.dot(result.x) / r.squaredNorm() * r;
+    }
+    if (result.negative_curvature.size() > 0) {
+        const Vector product = a * result.negative_curvature;
+        ++result.products;
+        if (result.negative_curvature.dot(product) >= 0.0) result.negative_curvature.resize(0);
+    }
+    return result;
+}
+
+} // namespace hessq
