@@ -42,7 +42,7 @@ NystromApproximation nystrom_approximation(const SymmetricOperator& a, const Nys
     core = 0.5 * (core + core.transpose());
     core.diagonal().array() += nu;
     const SymmetricEigen eigen = symmetric_eigen(core);
-    const double smallest = eigen.values(0) - nu, largest = eigen.values.cwiseAbs().maxCoeff();
+    const double smallest = eigen.values(0) - nu, largest = eigen.values.cwiseAbs().maxCoeff() + nu;
     require(smallest >= -1e-6 * largest, function,
             "the operator must be positive semidefinite to 1e-6; measured v'Av / (|A| v'v)", smallest / largest);
 
