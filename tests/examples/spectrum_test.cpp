@@ -18,8 +18,10 @@ BOOST_AUTO_TEST_CASE(both_ends_of_a_spectrum_from_products) {
         return product;
     });
     const ExtremeEigenpairs ends = extreme_eigenpairs(a, {.top = 2, .bottom = 1});
+    const bool all_there = ends.certified; // nothing larger or smaller was missed, copies counted
 
     BOOST_TEST(ends.converged);
+    BOOST_TEST(all_there);
     const double rounding = 4.0 * 4.0 * n * 2.3e-16; // |A| < 4
     const auto truth = [&](double k) { return 2.0 - 2.0 * std::cos(k * std::acos(-1.0) / (n + 1)); };
     BOOST_TEST(std::abs(ends.top.values(0) - truth(100)) <= ends.top.residuals(0) + rounding);
