@@ -1,26 +1,14 @@
 #include "hessq/objectives/function.hpp"
 
 #include "hessq/core/require.hpp"
+#include "point.hpp"
 
-#include <algorithm>
 #include <cmath>
-#include <fmt/format.h>
 #include <limits>
 #include <string>
 #include <utility>
 
 namespace hessq {
-namespace {
-
-std::string point(VectorView w) {
-    constexpr Index shown = 4;
-    std::string text;
-    for (Index i = 0; i < std::min(shown, w.size()); ++i) text += fmt::format("{}{}", i == 0 ? "" : ", ", w(i));
-    return fmt::format("w = ({}{})", text, w.size() > shown ? ", ..." : "");
-}
-
-} // namespace
-
 struct FunctionObjective::Functions {
     Index dimension;
     Value value;
@@ -30,13 +18,13 @@ struct FunctionObjective::Functions {
     Vector gradient_at(VectorView w) const {
         Vector g = gradient(w);
         require_size(g.size(), dimension, "FunctionObjective", "the gradient");
-        if (!g.allFinite()) require_finite(g, "the gradient at " + point(w));
+        if (!g.allFinite()) require_finite(g, "the gradient at " + point_text(w));
         return g;
     }
 
     Matrix product_at(VectorView w, MatrixView v) const {
         Matrix product = hessian_product ? hessian_product(w, v) : difference_product(w, v);
-        if (!product.allFinite()) require_finite(product, "the Hessian product at " + point(w));
+        if (!product.allFinite()) require_finite(product, "the Hessian product at " + point_text(w));
         return product;
     }
 
@@ -70,7 +58,7 @@ Index FunctionObjective::dimension() const { return functions_->dimension; }
 double FunctionObjective::value(VectorView w) const {
     require_size(w.size(), dimension(), "FunctionObjective", "w");
     const double value = functions_->value(w);
-    if (!std::isfinite(value)) require_finite(value, "the value at " + point(w));
+    if (!std::isfinite(value)) require_finite(value, "the value at " + point_text(w));
     return value;
 }
 
