@@ -1,6 +1,6 @@
 #include "clipping_report.hpp"
+#include "hessq/report/figures.hpp"
 
-#include "support/figures.hpp"
 
 #include <algorithm>
 #include <cmath>
