@@ -1,7 +1,6 @@
 #include "clipping_report.hpp"
 #include "hessq/report/figures.hpp"
 
-
 #include <algorithm>
 #include <cmath>
 #include <fmt/format.h>
