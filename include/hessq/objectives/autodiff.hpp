@@ -143,9 +143,10 @@ std::shared_ptr<const DifferentiatedSum> one_sample(Loss loss) {
 /// The lambda gets a vector of n numbers: w(i), w.size(), and Eigen's w.head(k), w.dot(u), w.squaredNorm(), A * w with
 /// a Matrix A. It must be a pure function, callable from several threads.
 ///
-/// Cost       Forward mode. A gradient is n calls with numbers of 2 doubles, a Hessian product n with numbers of 4,
-///            which cost about 5 and 15 calls with doubles; the dense Hessian n (n + 1) / 2. Entries in parallel. For a
-///            few hundred parameters; beyond that give a gradient and a product of your own (FunctionObjective).
+/// Cost       Forward mode. A gradient is n calls with numbers of 2 doubles, a Hessian product n with numbers of 4, the
+///            dense Hessian n (n + 1) / 2 of those; entries in parallel. Compile with -O3, or these numbers cost up to
+///            ten times as much. For a few hundred parameters; beyond that give a gradient and a product of your own
+///            (FunctionObjective).
 /// Error bar  None: no differences are taken. At a kink (abs, max) the side that the comparison takes is
 /// differentiated. Throws     std::invalid_argument if dimension < 1 or w has the wrong size; NumericalError if the
 /// loss or a derivative
