@@ -6,6 +6,7 @@
 #include <functional>
 #include <memory>
 
+#pragma GCC visibility push(default)
 namespace hessq {
 
 /// A loss made of your own functions:
@@ -45,3 +46,4 @@ private:
 };
 
 } // namespace hessq
+#pragma GCC visibility pop

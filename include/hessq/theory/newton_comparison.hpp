@@ -13,6 +13,7 @@
 #include <string_view>
 #include <vector>
 
+#pragma GCC visibility push(default)
 namespace hessq {
 
 struct NewtonComparisonOptions {
@@ -100,3 +101,4 @@ double newton_comparison_bytes(Index dimension, Index samples, const NewtonCompa
 std::vector<Index> log_spaced_steps(Index steps, Index count);
 
 } // namespace hessq
+#pragma GCC visibility pop
