@@ -5,6 +5,7 @@
 #include <functional>
 #include <string>
 
+#pragma GCC visibility push(default)
 namespace hessq {
 
 /// A symmetric n x n matrix known by its products with blocks of vectors: a Hessian, a Gauss-Newton or
@@ -33,3 +34,4 @@ private:
 };
 
 } // namespace hessq
+#pragma GCC visibility pop

@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#pragma GCC visibility push(default)
 namespace hessq {
 
 struct CheckOptions {
@@ -68,3 +69,4 @@ struct DerivativeReport {
 std::string parameter_name(const ParameterLayout& layout, Index i);
 
 } // namespace hessq
+#pragma GCC visibility pop

@@ -6,6 +6,7 @@
 #include <functional>
 #include <memory>
 
+#pragma GCC visibility push(default)
 namespace hessq {
 
 /// A loss made of your own functions:
@@ -56,3 +57,4 @@ private:
 };
 
 } // namespace hessq
+#pragma GCC visibility pop

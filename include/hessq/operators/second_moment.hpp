@@ -5,6 +5,7 @@
 
 #include <vector>
 
+#pragma GCC visibility push(default)
 namespace hessq {
 
 /// The squared-gradient averages of Adam and RMSprop, elementwise and for several decay rates at once:
@@ -103,3 +104,4 @@ private:
 };
 
 } // namespace hessq
+#pragma GCC visibility pop

@@ -3,6 +3,7 @@
 #include "hessq/core/symmetric_operator.hpp"
 #include "hessq/core/types.hpp"
 
+#pragma GCC visibility push(default)
 namespace hessq {
 
 struct CgOptions {
@@ -38,3 +39,4 @@ struct CgResult {
 [[nodiscard]] CgResult conjugate_gradients(const SymmetricOperator& a, VectorView b, const CgOptions& options = {});
 
 } // namespace hessq
+#pragma GCC visibility pop

@@ -6,6 +6,7 @@
 #include "hessq/solvers/cg.hpp"
 #include "hessq/spectrum/dense_eigen.hpp"
 
+#pragma GCC visibility push(default)
 namespace hessq {
 
 /// What the matrix A of A step = g is like. An eigenvalue is zero when it is at most n eps max_k |lambda_k|, where
@@ -81,3 +82,4 @@ struct NewtonCgOptions {
 [[nodiscard]] CgResult newton_step_cg(const SymmetricOperator& h, VectorView g, const NewtonCgOptions& options = {});
 
 } // namespace hessq
+#pragma GCC visibility pop

@@ -5,6 +5,7 @@
 
 #include <cstdint>
 
+#pragma GCC visibility push(default)
 namespace hessq {
 
 struct EigenpairsOptions {
@@ -64,3 +65,4 @@ struct SpectralNorm {
 [[nodiscard]] SpectralNorm spectral_norm(const SymmetricOperator& a, double tolerance = 1e-10);
 
 } // namespace hessq
+#pragma GCC visibility pop

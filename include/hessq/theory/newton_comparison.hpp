@@ -14,6 +14,7 @@
 #include <string_view>
 #include <vector>
 
+#pragma GCC visibility push(default)
 namespace hessq {
 
 struct NewtonComparisonOptions {
@@ -124,3 +125,4 @@ double newton_comparison_bytes(Index dimension, Index samples, const NewtonCompa
 std::vector<Index> log_spaced_steps(Index steps, Index count);
 
 } // namespace hessq
+#pragma GCC visibility pop
