@@ -1,10 +1,10 @@
 #include "commands.hpp"
 #include "hessq/core/parallel.hpp"
 #include "hessq/optimizers/transforms.hpp"
+#include "hessq/report/figures.hpp"
 #include "hessq/report/plot.hpp"
 #include "hessq/report/table.hpp"
 #include "hessq/theory/reparametrization.hpp"
-#include "support/figures.hpp"
 #include "support/memory.hpp"
 #include "support/optimizers.hpp"
 #include "support/run.hpp"
@@ -234,7 +234,7 @@ Action layerwise_command(CLI::App& command) {
         ->group(group);
     add_text(command, "--groups", options->groups, "PATTERN", "the groups that get it, as in a shell: 'layer0.*'")
         ->group(group);
-    add_text(command, "--methods", options->methods, "NAME,...",
+    add_text(command, "--methods", options->methods, fmt::format("NAME,...:{}", fmt::join(optimizer_names(), "|")),
              fmt::format("optimizers (default: all; newton up to {} parameters)", many_parameters))
         ->group(group);
     add_real(command, "--weight-decay", options->weight_decay, Range::not_negative,

@@ -1,6 +1,10 @@
 #include "commands.hpp"
 #include "hessq/core/require.hpp"
+#include "support/completion.hpp"
+#include "support/help.hpp"
+#include "support/manual.hpp"
 #include "support/options.hpp"
+#include "support/run.hpp"
 
 #include <CLI/CLI.hpp>
 #include <algorithm>
@@ -25,25 +29,29 @@ constexpr int mistake = 2; ///< in the command line or its input
 struct Command {
     const char* name;
     const char* summary;
+    const char* example; ///< what follows the name
     Action (*declare)(CLI::App&);
 };
 
 const std::vector<Command> commands = {
-    {"compare", "Newton against Adam and RMSprop along a training run, and what v measures", compare_command},
+    {"compare", "Newton against Adam and RMSprop along a training run, and what v measures",
+     "--problem iris-mlp --steps 5000 --lr 0.01", compare_command},
     {"curvature", "at one point: loss, gradient, Hessian, Gauss-Newton, Fisher, noise, extreme eigenvalues",
-     curvature_command},
+     "--data mine.csv --target price --model mlp --loss squared --standardize", curvature_command},
     {"regimes", "a map of what v measures: batch size against learning rate, or distance from the minimum",
-     regimes_command},
+     "--problem iris-mlp --batches 1,10,100 --lrs 0.001,0.01,0.1", regimes_command},
     {"batch-size", "how the best learning rate depends on the batch size: laws, and what real mini-batches say",
-     batch_size_command},
+     "--problem iris-mlp --batches 1,8,64 --at-step 200", batch_size_command},
     {"epsilon", "what Adam's epsilon does to the best learning rate, its law in the batch size, and real runs",
-     epsilon_command},
-    {"clipping", "how long gradients are, what clipping at a norm would change, and what it rescues", clipping_command},
+     "--problem iris-mlp --epsilons 1e-8,1e-4,0.01,1", epsilon_command},
+    {"clipping", "how long gradients are, what clipping at a norm would change, and what it rescues",
+     "--problem iris-mlp --threshold 0.5 --widths 8,32", clipping_command},
     {"layerwise", "the learning rate of a layer that is stored divided by a factor, for every optimizer",
-     layerwise_command},
-    {"theory", "the claims of five essays, one by one: predicted, measured, verdict", theory_command},
-    {"train", "optimizers and Newton methods side by side", train_command},
-    {"problems", "the bundled problems: name, samples, parameters, what each shows", problems_command},
+     "--problem iris-mlp --lambda 0.25,1,4 --methods sgd,adam,muon", layerwise_command},
+    {"theory", "the claims of five essays, one by one: predicted, measured, verdict", "b17", theory_command},
+    {"train", "optimizers and Newton methods side by side", "--problem iris-mlp --methods sgd,adam,saddle_free_newton",
+     train_command},
+    {"problems", "the bundled problems: name, samples, parameters, what each shows", "--json", problems_command},
 };
 
 std::string shell_word(const std::string& word) {
@@ -67,7 +75,8 @@ void check_first_word(int argc, char** argv, const std::vector<std::string>& nam
     const std::string expected = fmt::format("hessq: expected one of the commands {}", fmt::join(names, ", "));
     if (argc < 2) throw InputError(fmt::format("{}; got none ({})", expected, explained));
     const std::string word = argv[1];
-    if (word == "-h" || word == "--help" || word == "--version") return;
+    const std::vector<std::string> own = {"-h", "--help", "--version", "--completion", "--manual"};
+    if (std::find(own.begin(), own.end(), word) != own.end()) return;
     if (std::find(names.begin(), names.end(), word) != names.end()) return;
     if (word.starts_with('-'))
         throw InputError(fmt::format("{} before its options; got {} ({})", expected, shell_word(word), explained));
@@ -110,17 +119,28 @@ InputError wrong_number_of_values(const CLI::ArgumentMismatch& error, int argc, 
     return InputError(fmt::format("{}: expected a value; got none", option));
 }
 
+/// `hessq --completion SHELL` and `hessq --manual` write what is installed beside the program, while it is built; help
+/// does not mention them. Nothing for any other command line.
+std::string for_installation(const CLI::App& app, int argc, char** argv) {
+    const std::string word = argv[1], shell = argc > 2 ? argv[2] : "";
+    if (word == "--manual") return manual(app, HESSQ_VERSION);
+    if (word != "--completion") return "";
+    if (shell == "bash") return bash_completion(app);
+    if (shell == "zsh") return zsh_completion(app);
+    throw InputError(fmt::format("--completion: expected bash or zsh; got {}", shell_word(shell)));
+}
+
 void run(int argc, char** argv) {
-    CLI::App app("hessq measures the curvature of machine-learning losses, exactly where that is possible,\n"
-                 "and shows what Adam's second moment really measures.\n");
+    CLI::App app("hessq measures the curvature of machine-learning losses, exactly where that is\n"
+                 "possible, and shows what Adam's second moment really measures.\n");
     app.name("hessq");
+    app.formatter(std::make_shared<HelpFormatter>());
     app.set_help_flag("-h,--help", "print this text");
     app.set_version_flag("--version", "hessq " HESSQ_VERSION, "print the version");
     app.require_subcommand(1);
-    app.get_formatter()->label("SUBCOMMAND", "COMMAND");
-    app.footer("'hessq COMMAND --help' lists a command's options. To begin with:\n"
+    app.footer("'hessq COMMAND --help' explains the options of a command. To begin with:\n"
                "  hessq compare --problem iris-mlp\n"
-               "  hessq compare --data mine.csv --target label --model mlp --hidden 32,16 --standardize");
+               "  hessq compare --data mine.csv --target label --model mlp --standardize");
     const std::string line = command_line(argc, argv);
     std::vector<std::string> names;
     for (const Command& command : commands) {
@@ -129,6 +149,7 @@ void run(int argc, char** argv) {
         sub->group("Commands");
         sub->footer("");
         const Action action = command.declare(*sub);
+        sub->footer(fmt::format("{}Example: hessq {} {}", sub->get_footer(), command.name, command.example));
         sub->callback([sub, action, line] {
             refuse_extras(*sub);
             action(line);
@@ -136,6 +157,12 @@ void run(int argc, char** argv) {
         names.emplace_back(command.name);
     }
     check_first_word(argc, argv, names);
+    const std::string installed = for_installation(app, argc, argv);
+    if (!installed.empty()) {
+        std::cout << installed;
+        require_written(std::cout);
+        return;
+    }
     try {
         app.parse(argc, argv);
     } catch (const CLI::Success& help_or_version) {

@@ -31,6 +31,19 @@ std::string effort_name(Effort effort) {
     return effort == Effort::quick ? "quick" : effort == Effort::precise ? "precise" : "standard";
 }
 
+/// What can be asked for, as the type of an option.
+std::string known_ids() {
+    std::vector<std::string> ids;
+    for (const Essay& essay : all_essays()) ids.push_back(essay.letter);
+    for (const Experiment& experiment : all_experiments()) {
+        ids.push_back(experiment.id);
+        for (const Claim& claim : experiment.claims) ids.push_back(claim.id);
+    }
+    std::sort(ids.begin(), ids.end());
+    ids.erase(std::unique(ids.begin(), ids.end()), ids.end());
+    return fmt::format("{}", fmt::join(ids, "|"));
+}
+
 std::vector<const Experiment*> selected_by(const std::vector<std::string>& ids) {
     try {
         return select_experiments(all_experiments(), ids, all_essays());
@@ -227,18 +240,17 @@ std::string finding_of(const std::vector<LedgerRow>& rows, bool everything) {
 
 Action theory_command(CLI::App& command) {
     const auto options = std::make_shared<TheoryOptions>();
-    command.add_option("ID", options->ids, "experiments (E-b3), claims (b17) or essays (b) to run; none: all of them")
-        ->type_name("");
+    command.add_option("ID", options->ids, "experiments (E-b3), claims (b17) or essays (b); none: all of them")
+        ->type_name("ID:" + known_ids());
     add_switch(command, "--quick", options->quick, "a tenth of the draws: all experiments in about half a minute")
         ->group("Effort");
     add_switch(command, "--precise", options->precise, "25 times the draws: error bars a fifth as wide")
         ->group("Effort");
     add_run_options(command, options->run);
-    command.get_option("--out")->description(
-        "folder of the results, replaced if hessq wrote it (default: hessq-out/theory)");
+    command.get_option("--out")->description("of the results (default: hessq-out/theory)");
     command.remove_option(command.get_option("--save-arrays")); // nothing was analysed that could be saved
-    command.footer("'hessq theory b17' runs what tests claim b17, and shows each case; 'hessq theory b' what tests an "
-                   "essay's claims. A verdict is about the cases of this run.");
+    command.footer("A claim's experiments show each case; 'hessq theory b' runs those of an essay.\n"
+                   "A verdict is about the cases of this run.\n");
     return [options](const std::string& command_line) {
         const ExperimentOptions experiment_options{.effort = effort(*options), .seed = options->run.seed};
         const std::vector<Experiment>& experiments = all_experiments();

@@ -1,9 +1,9 @@
 #include "hessq/optimizers/train.hpp"
 #include "commands.hpp"
 #include "hessq/optimizers/newton.hpp"
+#include "hessq/report/figures.hpp"
 #include "hessq/report/plot.hpp"
 #include "hessq/report/table.hpp"
-#include "support/figures.hpp"
 #include "support/memory.hpp"
 #include "support/optimizers.hpp"
 #include "support/run.hpp"
@@ -138,11 +138,9 @@ Action train_command(CLI::App& command) {
     add_problem_options(command, options->problem, "digits-mlp");
     add_training_options(command, options->training);
     describe_own_defaults(command);
-    add_text(
-        command, "--methods", options->methods, "NAME,...",
-        fmt::format("what to run, of {} (default: sgd,momentum,rmsprop,adam and, where no groups are treated apart, "
-                    "the last three, which search a step length on all samples)",
-                    fmt::join(all_methods(), ", ")))
+    add_text(command, "--methods", options->methods, fmt::format("NAME,...:{}", fmt::join(all_methods(), "|")),
+             fmt::format("of {} (default: sgd,momentum,rmsprop,adam and, without group options, the last three)",
+                         fmt::join(all_methods(), ", ")))
         ->group("Training");
     add_count(command, "--newton-steps", options->newton_steps, 1, "updates by the Newton methods, full batch")
         ->group("Training");

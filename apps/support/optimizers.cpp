@@ -13,9 +13,11 @@
 namespace hessq::app {
 namespace {
 
+const std::string pattern_group = "Groups of parameters; a PATTERN option may be given many times";
+
 CLI::Option* add_texts(CLI::App& command, const std::string& name, std::vector<std::string>& values,
                        const std::string& type, const std::string& help) {
-    return command.add_option(name, values, help)->type_name(type)->allow_extra_args(false)->group("Groups");
+    return command.add_option(name, values, help)->type_name(type)->allow_extra_args(false)->group(pattern_group);
 }
 
 /// "layer0.*=0.1".
@@ -50,13 +52,12 @@ std::vector<std::string> chosen_names(const std::string& option, const std::stri
 }
 
 void add_group_options(CLI::App& command, GroupOptions& options) {
-    add_texts(command, "--group-lr", options.rates, "PATTERN=X",
-              "the learning rate of these groups times X ('layer0.*=0.1'); many times, the last that fits counts");
+    add_texts(command, "--group-lr", options.rates, "PATTERN=X", "their learning rate times X ('layer0.*=0.1')");
     add_real(command, "--clip-norm", options.clip_norm, Range::positive, "")
-        ->description("gradients by their common norm (default: not at all)")
-        ->group("Groups");
-    add_texts(command, "--clip-group", options.clips, "PATTERN=X", "each of these groups by its own norm; many times");
-    add_texts(command, "--freeze", options.frozen, "PATTERN", "these groups stay where they are; many times");
+        ->description("gradients at this common norm")
+        ->group(pattern_group);
+    add_texts(command, "--clip-group", options.clips, "PATTERN=X", "each of these groups at its own norm X");
+    add_texts(command, "--freeze", options.frozen, "PATTERN", "these groups stay where they are");
 }
 
 std::unique_ptr<Optimizer> with_groups(std::unique_ptr<Optimizer> optimizer, const ParameterLayout& layout,
@@ -103,16 +104,13 @@ std::vector<Index> groups_of(const std::string& option, const ParameterLayout& l
 }
 
 void describe_own_defaults(CLI::App& command) {
-    std::string rates;
-    for (const OptimizerInfo& info : optimizers())
-        rates += fmt::format("{}{} {:g}", rates.empty() ? "" : ", ", info.name, info.lr);
     const auto describe = [&](const char* option, const std::string& text) {
         command.get_option(option)->description(text);
     };
-    describe("--lr", "learning rate of all of them (default: " + rates + ")");
-    describe("--beta1", "decay of the memory of gradients, where there is one (default: each its own)");
-    describe("--beta2", "decay of the squares, where there are some (default: each its own)");
-    describe("--eps", "where there is one (default: each its own)");
+    describe("--lr", "learning rate of all of them (default: each its own)");
+    describe("--beta1", "decay of the average gradient (default: each its own)");
+    describe("--beta2", "decay of the average squared gradient (default: each its own)");
+    describe("--eps", "added to sqrt(v) (default: each its own)");
 }
 
 } // namespace hessq::app

@@ -133,70 +133,62 @@ CLI::Option* add_word(CLI::App& command, const std::string& name, std::string& v
 void add_problem_options(CLI::App& command, ProblemOptions& options, const std::string& default_problem) {
     options.problem = default_problem;
     const std::string problem = "Problem";
-    add_one_of(command, "--problem", options.problem, problem_names(), "NAME",
+    add_one_of(command, "--problem", options.problem, problem_names(),
+               fmt::format("NAME:{}", fmt::join(problem_names(), "|")),
                "a bundled problem; 'hessq problems' lists them")
         ->group(problem);
     add_seed(command, "--init-seed", options.init_seed, "seed of the initial parameters")->group(problem);
     add_text(command, "--theta", options.theta, "FILE",
-             "start exactly at these parameters: a .npy vector, in the order of PyTorch's parameters_to_vector")
+             "start exactly here: a .npy vector in the order of PyTorch's parameters_to_vector")
         ->group(problem);
 
     const std::string data = "Your own data, in place of --problem";
     add_text(command, "--data", options.data, "FILE",
-             "one sample a row: .csv with a header line, .npy, .libsvm, .svm, or IDX (.idx, -ubyte); needs --model")
+             "one sample a row: .csv with a header line, .npy, .libsvm, .svm, .idx or -ubyte; needs --model")
         ->group(data);
     add_text(command, "--targets", options.targets, "FILE", "the targets that belong to a .npy or IDX file")
         ->group(data);
     add_text(command, "--target", options.target, "NAME", "the target column of a .csv file (default: the last)")
         ->group(data);
-    add_word(command, "--model", options.model, {"linear", "logistic", "softmax", "mlp"},
-             "what to fit: least squares, two classes, several classes, or a network")
-        ->group(data);
-    add_text(command, "--hidden", options.hidden, "N,N,...", "mlp: widths of the hidden layers, first to last")
-        ->group(data);
+    add_word(command, "--model", options.model, {"linear", "logistic", "softmax", "mlp"}, "what to fit")->group(data);
+    add_text(command, "--hidden", options.hidden, "N,N,...", "mlp: widths of the hidden layers")->group(data);
     add_word(command, "--activation", options.activation, {"tanh", "relu", "gelu", "softplus", "sigmoid", "identity"},
-             "mlp: after every hidden layer")
+             "mlp, behind hidden layers")
         ->group(data);
-    add_word(command, "--loss", options.loss, {"squared", "cross-entropy"},
-             "mlp: 1/2 |f - y|^2 for numbers or -ln softmax(f)_y for classes, mean over samples")
+    add_word(command, "--loss", options.loss, {"squared", "cross-entropy"}, "mlp, for numbers or classes")->group(data);
+    add_real(command, "--l2", options.l2, Range::not_negative, "adds l2/2 |w|^2 to the loss, biases included")
         ->group(data);
-    add_real(command, "--l2", options.l2, Range::not_negative, "adds l2/2 |w|^2 to the loss, weights and biases alike")
-        ->group(data);
-    add_switch(command, "--standardize", options.standardize, "inputs to mean 0 and variance 1, feature by feature")
+    add_switch(command, "--standardize", options.standardize, "inputs to mean 0 and variance 1, each feature")
         ->group(data);
 }
 
 void add_run_options(CLI::App& command, RunOptions& options) {
     const std::string group = "Run";
-    add_seed(command, "--seed", options.seed, "seed of everything random but the initial parameters")->group(group);
-    add_count(command, "--threads", options.threads, 0, "0: all that the machine offers; results do not depend on it",
-              1024)
+    add_seed(command, "--seed", options.seed, "seed of everything else that is random")->group(group);
+    add_count(command, "--threads", options.threads, 0, "0 for all there are; results do not depend on it", 1024)
         ->group(group);
     add_text(command, "--out", options.out, "DIR",
-             fmt::format("folder of the results, replaced if hessq wrote it (default: hessq-out/{}-<problem>)",
-                         command.get_name()))
+             fmt::format("of the results (default: hessq-out/{}-<problem>)", command.get_name()))
         ->group(group);
     add_switch(command, "--save-arrays", options.save_arrays, "also write what was analysed as .npy files")
         ->group(group);
-    add_switch(command, "--json", options.json, "print result.json, and nothing else, on standard output")
-        ->group(group);
+    add_switch(command, "--json", options.json, "print result.json and nothing else")->group(group);
     add_switch(command, "--quiet", options.quiet, "print no tables and no progress")->group(group);
     add_switch(command, "--no-report", options.no_report, "write no report.html")->group(group);
 }
 
 void add_training_options(CLI::App& command, TrainingOptions& options) {
     const std::string group = "Training";
-    add_count(command, "--steps", options.steps, 1, "optimizer updates, one mini-batch each")->group(group);
-    add_count(command, "--batch", options.batch, 1, "samples in a mini-batch, at most those of the problem")
-        ->group(group);
+    add_count(command, "--steps", options.steps, 1, "updates, one mini-batch each")->group(group);
+    add_count(command, "--batch", options.batch, 1, "samples in a mini-batch")->group(group);
     add_real(command, "--lr", options.lr, Range::positive, "learning rate")->group(group);
-    add_real(command, "--beta1", options.beta1, Range::below_one, "decay of the gradient average: Adam, momentum")
+    add_real(command, "--beta1", options.beta1, Range::below_one, "decay of the average gradient: Adam, momentum")
         ->group(group);
-    add_real(command, "--beta2", options.beta2, Range::below_one, "decay of the squared-gradient average: Adam")
+    add_real(command, "--beta2", options.beta2, Range::below_one, "decay of the average squared gradient: Adam")
         ->group(group);
     add_real(command, "--eps", options.eps, Range::not_negative, "added to sqrt(v): Adam, RMSprop")->group(group);
     add_word(command, "--sampling", options.sampling, {"iid", "epochs"},
-             "mini-batches: drawn independently with replacement, or epoch by epoch without")
+             "mini-batches with replacement, or shuffled by epoch")
         ->group(group);
 }
 

@@ -7,6 +7,7 @@
 
 #include <algorithm>
 #include <array>
+#include <dlfcn.h>
 #include <fmt/format.h>
 #include <system_error>
 
@@ -34,23 +35,34 @@ constexpr std::array<Bundled, 4> bundled = {{
      "407-499"},
 }};
 
+/// The file that holds this code: the shared library, or a program that was linked with the static one.
+std::filesystem::path library_file(const std::filesystem::path& executable) {
+    Dl_info info{};
+    if (dladdr(&bundled, &info) == 0 || info.dli_fname == nullptr) return executable;
+    std::error_code error; // the name of a program may be one that was looked for in PATH
+    const std::filesystem::path file = std::filesystem::canonical(info.dli_fname, error);
+    return error ? executable : file;
+}
+
 bool lies_under(const std::filesystem::path& path, const std::filesystem::path& root) {
     return std::mismatch(root.begin(), root.end(), path.begin(), path.end()).first == root.end();
 }
 
 } // namespace
 
-std::vector<std::filesystem::path> bundled_data_candidates(const std::filesystem::path& executable) {
+std::vector<std::filesystem::path> bundled_data_candidates(const std::filesystem::path& executable,
+                                                           const std::filesystem::path& library) {
     std::error_code ignored; // a build tree that is gone holds no program
-    if (lies_under(executable, std::filesystem::weakly_canonical(HESSQ_BUILD_ROOT, ignored)))
-        return {HESSQ_DATA_SOURCE};
-    return {executable.parent_path().parent_path() / "share/hessq/data", HESSQ_DATA_INSTALL};
+    const std::filesystem::path build = std::filesystem::weakly_canonical(HESSQ_BUILD_ROOT, ignored);
+    if (lies_under(executable, build) || lies_under(library, build)) return {HESSQ_DATA_SOURCE};
+    return {executable.parent_path().parent_path() / "share/hessq/data",
+            (library.parent_path() / HESSQ_DATA_FROM_LIBRARY).lexically_normal(), HESSQ_DATA_INSTALL};
 }
 
 std::filesystem::path bundled_data_directory() {
     std::error_code error;
     const std::filesystem::path executable = std::filesystem::read_symlink("/proc/self/exe", error);
-    const std::vector<std::filesystem::path> candidates = bundled_data_candidates(executable);
+    const std::vector<std::filesystem::path> candidates = bundled_data_candidates(executable, library_file(executable));
     std::string looked;
     for (const std::filesystem::path& candidate : candidates) {
         if (std::filesystem::is_directory(candidate, error)) return candidate;

@@ -108,21 +108,28 @@ BOOST_AUTO_TEST_CASE(an_unknown_name_brings_the_nearest) {
 
 BOOST_AUTO_TEST_CASE(a_program_in_the_build_tree_reads_the_source_tree) {
     BOOST_TEST(bundled_data_directory() == std::filesystem::path(HESSQ_TEST_DATA));
-    BOOST_TEST(bundled_data_candidates(HESSQ_PROGRAM) == (std::vector<std::filesystem::path>{HESSQ_TEST_DATA}));
+    const std::vector<std::filesystem::path> source = {HESSQ_TEST_DATA};
+    BOOST_TEST(bundled_data_candidates(HESSQ_PROGRAM, "/opt/hessq/lib/libhessq.so") == source);
+    const std::filesystem::path build = std::filesystem::path(HESSQ_PROGRAM).parent_path().parent_path();
+    BOOST_TEST(bundled_data_candidates("/usr/bin/program", build / "lib/libhessq.so") == source);
 }
 
-BOOST_AUTO_TEST_CASE(an_installed_program_looks_beside_itself_first) {
-    const std::vector<std::filesystem::path> places = bundled_data_candidates("/opt/hessq/bin/hessq");
-    BOOST_TEST(places.size() == 2U);
-    BOOST_TEST(places[0] == "/opt/hessq/share/hessq/data");
-    BOOST_TEST(places[1].is_absolute());
-    BOOST_TEST(places[1] != places[0]);
-    BOOST_TEST(places[1] != std::filesystem::path(HESSQ_TEST_DATA));
+BOOST_AUTO_TEST_CASE(an_installed_program_looks_beside_itself_then_beside_the_library_then_where_it_was_installed) {
+    const std::vector<std::filesystem::path> places =
+        bundled_data_candidates("/opt/mine/bin/program", "/usr/local/lib/x86_64-linux-gnu/libhessq.so.0.1");
+    BOOST_TEST(places.size() == 3U);
+    BOOST_TEST(places[0] == "/opt/mine/share/hessq/data");
+    BOOST_TEST(places[1].string().starts_with("/usr/local/"));
+    BOOST_TEST(places[1].string().ends_with("/share/hessq/data"));
+    BOOST_TEST(places[2].is_absolute());
+    BOOST_TEST(places[2] != std::filesystem::path(HESSQ_TEST_DATA));
 }
 
 BOOST_AUTO_TEST_CASE(a_folder_whose_name_begins_like_the_build_tree_is_not_in_it) {
     const std::filesystem::path build = std::filesystem::path(HESSQ_PROGRAM).parent_path().parent_path();
-    BOOST_TEST(bundled_data_candidates(build.string() + "-old/apps/hessq").size() == 2U);
+    BOOST_TEST(
+        bundled_data_candidates(build.string() + "-old/apps/hessq", build.string() + "-old/lib/libhessq.so").size() ==
+        3U);
 }
 
 BOOST_AUTO_TEST_SUITE_END()

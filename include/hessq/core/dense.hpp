@@ -2,6 +2,7 @@
 
 #include "hessq/core/symmetric_operator.hpp"
 
+#pragma GCC visibility push(default)
 namespace hessq {
 
 /// The matrix itself, from products with blocks of unit vectors, symmetrised as (A + A') / 2.
@@ -28,3 +29,4 @@ SymmetricOperator sum(double alpha, const SymmetricOperator& a, double beta, con
 SymmetricOperator sandwich(const SymmetricOperator& b, const SymmetricOperator& a);
 
 } // namespace hessq
+#pragma GCC visibility pop

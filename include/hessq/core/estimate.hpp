@@ -2,6 +2,7 @@
 
 #include "hessq/core/types.hpp"
 
+#pragma GCC visibility push(default)
 namespace hessq {
 
 /// A number known up to sampling error. `std_error` is one standard deviation of `value`
@@ -22,3 +23,4 @@ struct VectorEstimate {
 };
 
 } // namespace hessq
+#pragma GCC visibility pop

@@ -2,6 +2,7 @@
 
 #include "hessq/core/types.hpp"
 
+#pragma GCC visibility push(default)
 namespace hessq {
 
 /// A matrix whose entries are not set, for results of many megabytes. Where the system has large pages on request
@@ -10,3 +11,4 @@ namespace hessq {
 Matrix large_matrix(Index rows, Index cols);
 
 } // namespace hessq
+#pragma GCC visibility pop

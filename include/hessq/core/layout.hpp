@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#pragma GCC visibility push(default)
 namespace hessq {
 
 /// Parameters offset, offset + 1, ..., offset + size - 1.
@@ -37,3 +38,4 @@ struct ParameterLayout {
 };
 
 } // namespace hessq
+#pragma GCC visibility pop

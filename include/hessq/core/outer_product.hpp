@@ -4,6 +4,7 @@
 
 #include <string>
 
+#pragma GCC visibility push(default)
 namespace hessq {
 
 /// Adds F F' to the lower triangle of `sum`; the upper triangle is left alone.
@@ -26,3 +27,4 @@ Matrix outer_product(MatrixView f);
 SymmetricOperator outer_product_operator(Matrix f, std::string name);
 
 } // namespace hessq
+#pragma GCC visibility pop

@@ -5,6 +5,7 @@
 #include <functional>
 #include <memory>
 
+#pragma GCC visibility push(default)
 namespace hessq {
 
 /// Samples that one task handles at a time, at most. Sums over samples are cut by this, never by the number of
@@ -39,3 +40,4 @@ void parallel_for(Index count, const std::function<void(Index)>& body);
 Matrix parallel_sum(Index count, Index rows, Index cols, const std::function<void(Index, Eigen::Ref<Matrix>)>& body);
 
 } // namespace hessq
+#pragma GCC visibility pop

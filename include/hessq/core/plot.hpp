@@ -5,6 +5,7 @@
 
 // What a figure shows, as plain numbers: made where the numbers are known, drawn by hessq/report/plot.hpp.
 
+#pragma GCC visibility push(default)
 namespace hessq {
 
 /// Points of one color under one name of the legend (an empty label: not in the legend).
@@ -71,3 +72,4 @@ struct HeatMap {
 };
 
 } // namespace hessq
+#pragma GCC visibility pop

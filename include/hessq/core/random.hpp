@@ -6,6 +6,7 @@
 #include <utility>
 #include <vector>
 
+#pragma GCC visibility push(default)
 namespace hessq {
 
 /// A stream of random numbers without state: entry i is a pure function of (seed, stream, i).
@@ -56,3 +57,4 @@ std::uint64_t fill_normal(const RandomStream& stream, std::uint64_t offset, Matr
 std::vector<Index> random_permutation(const RandomStream& stream, Index count);
 
 } // namespace hessq
+#pragma GCC visibility pop

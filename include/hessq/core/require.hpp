@@ -6,6 +6,7 @@
 #include <string>
 #include <string_view>
 
+#pragma GCC visibility push(default)
 namespace hessq {
 
 /// Something from outside the program (a file, its text, its numbers) is not what was expected.
@@ -38,3 +39,4 @@ void require_finite(MatrixView values, std::string_view what);
 void require_finite(double value, std::string_view what);
 
 } // namespace hessq
+#pragma GCC visibility pop

@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <functional>
 
+#pragma GCC visibility push(default)
 namespace hessq {
 
 /// The mean of independent samples with its standard error: their standard deviation (divisor m - 1) over sqrt(m).
@@ -108,3 +109,4 @@ struct TwoSourceFit {
 [[nodiscard]] TwoSourceFit fit_two_sources(VectorView w, VectorView s, VectorView c);
 
 } // namespace hessq
+#pragma GCC visibility pop

@@ -6,6 +6,7 @@
 #include <string>
 #include <string_view>
 
+#pragma GCC visibility push(default)
 namespace hessq {
 
 /// A symmetric n x n matrix known by its products with blocks of vectors: a Hessian, a Gauss-Newton or
@@ -44,3 +45,4 @@ void require_symmetric(double asymmetry, std::string_view function);
 void require_symmetric_products(MatrixView z, MatrixView y, std::string_view function);
 
 } // namespace hessq
+#pragma GCC visibility pop

@@ -4,6 +4,7 @@
 #include <string_view>
 #include <vector>
 
+#pragma GCC visibility push(default)
 namespace hessq {
 
 /// The candidate that `name` is most probably a misspelling of, for "did you mean ...?": the one with the fewest
@@ -18,3 +19,4 @@ std::string nearest_name(std::string_view name, const std::vector<std::string>& 
 bool matches_pattern(std::string_view name, std::string_view pattern);
 
 } // namespace hessq
+#pragma GCC visibility pop

@@ -2,6 +2,7 @@
 
 #include <Eigen/Core>
 
+#pragma GCC visibility push(default)
 namespace hessq {
 
 /// Everything is measured in double precision; there is no second scalar type.
@@ -16,3 +17,4 @@ using VectorView = const Eigen::Ref<const Vector>&;
 using MatrixView = const Eigen::Ref<const Matrix>&;
 
 } // namespace hessq
+#pragma GCC visibility pop

@@ -6,6 +6,7 @@
 #include <string_view>
 #include <vector>
 
+#pragma GCC visibility push(default)
 namespace hessq {
 
 /// Which samples a finite sum runs over: a contiguous range, or any list of indices (repeats allowed).
@@ -69,3 +70,4 @@ private:
 };
 
 } // namespace hessq
+#pragma GCC visibility pop

@@ -7,11 +7,15 @@
 #include <string_view>
 #include <vector>
 
+#pragma GCC visibility push(default)
 namespace hessq {
 
-/// Where the data that comes with hessq is looked for, in order, by a program at this path: in the source tree
-/// if the program lies in the build tree; else in ../share/hessq/data beside it, then where it was installed.
-std::vector<std::filesystem::path> bundled_data_candidates(const std::filesystem::path& executable);
+/// Where the data that comes with hessq is looked for, in order, by a program at this path with the library at that
+/// one: in the source tree if either lies in the build tree, which may be that of another project with hessq in it;
+/// else in ../share/hessq/data beside the program, in the same place as seen from the library, and where it was
+/// installed. An installation finds its data wherever it was moved.
+std::vector<std::filesystem::path> bundled_data_candidates(const std::filesystem::path& executable,
+                                                           const std::filesystem::path& library);
 
 /// The first of these that exists, for the running program.
 ///
@@ -28,3 +32,4 @@ std::vector<std::string> bundled_dataset_names();
 Dataset bundled_dataset(std::string_view name);
 
 } // namespace hessq
+#pragma GCC visibility pop

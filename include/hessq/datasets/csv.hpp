@@ -5,6 +5,7 @@
 #include <filesystem>
 #include <string>
 
+#pragma GCC visibility push(default)
 namespace hessq {
 
 struct CsvOptions {
@@ -23,3 +24,4 @@ struct CsvOptions {
 Dataset load_csv(const std::filesystem::path& path, const CsvOptions& options = {});
 
 } // namespace hessq
+#pragma GCC visibility pop

@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#pragma GCC visibility push(default)
 namespace hessq {
 
 /// What a loader makes of the targets.
@@ -42,3 +43,4 @@ Dataset standardize_inputs(Dataset data);
 Dataset standardize_targets(Dataset data);
 
 } // namespace hessq
+#pragma GCC visibility pop

@@ -4,6 +4,7 @@
 
 #include <filesystem>
 
+#pragma GCC visibility push(default)
 namespace hessq {
 
 /// Reads a pair of IDX files, the format of MNIST. Every image is flattened to one column of features, with the
@@ -15,3 +16,4 @@ namespace hessq {
 Dataset load_idx(const std::filesystem::path& images, const std::filesystem::path& labels, TargetKind kind);
 
 } // namespace hessq
+#pragma GCC visibility pop

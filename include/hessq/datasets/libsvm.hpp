@@ -4,6 +4,7 @@
 
 #include <filesystem>
 
+#pragma GCC visibility push(default)
 namespace hessq {
 
 /// Reads sparse text, one sample a line: "label index:value index:value ... # comment", indices ascending from 1;
@@ -15,3 +16,4 @@ namespace hessq {
 Dataset load_libsvm(const std::filesystem::path& path, TargetKind kind);
 
 } // namespace hessq
+#pragma GCC visibility pop

@@ -5,6 +5,7 @@
 #include <filesystem>
 #include <string>
 
+#pragma GCC visibility push(default)
 namespace hessq {
 
 struct LoadOptions {
@@ -19,3 +20,4 @@ struct LoadOptions {
 Dataset load_dataset(const std::filesystem::path& path, const LoadOptions& options = {});
 
 } // namespace hessq
+#pragma GCC visibility pop

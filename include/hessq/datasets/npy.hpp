@@ -4,6 +4,7 @@
 
 #include <filesystem>
 
+#pragma GCC visibility push(default)
 namespace hessq {
 
 /// Reads a NumPy array of one (n: n x 1) or two dimensions: f4, f8, i1 to i8, u1 to u8, b1 in either byte order,
@@ -32,3 +33,4 @@ void save_npy_vector(const std::filesystem::path& path, VectorView vector);
 Dataset load_npy_dataset(const std::filesystem::path& inputs, const std::filesystem::path& targets, TargetKind kind);
 
 } // namespace hessq
+#pragma GCC visibility pop

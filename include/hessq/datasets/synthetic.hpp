@@ -5,6 +5,7 @@
 
 #include <cstdint>
 
+#pragma GCC visibility push(default)
 namespace hessq {
 
 /// Data with the parameters of the linear model that drew its targets: weight (outputs x features, row-major), bias.
@@ -79,3 +80,4 @@ Dataset linear_teacher(Index samples, Index features, Index outputs, Index rank,
                        const LinearTeacherOptions& options = {});
 
 } // namespace hessq
+#pragma GCC visibility pop

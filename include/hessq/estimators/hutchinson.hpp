@@ -6,6 +6,7 @@
 
 #include <cstdint>
 
+#pragma GCC visibility push(default)
 namespace hessq {
 
 /// An estimate with an interval that contains the truth with a probability of `confidence`, rounding included. It need
@@ -61,3 +62,4 @@ struct HutchinsonOptions {
                                                          const HutchinsonOptions& options = {});
 
 } // namespace hessq
+#pragma GCC visibility pop

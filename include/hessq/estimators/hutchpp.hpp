@@ -5,6 +5,7 @@
 
 #include <cstdint>
 
+#pragma GCC visibility push(default)
 namespace hessq {
 
 struct HutchppOptions {
@@ -34,3 +35,4 @@ struct HutchppOptions {
 [[nodiscard]] VectorEstimate diagpp(const SymmetricOperator& a, const HutchppOptions& options = {});
 
 } // namespace hessq
+#pragma GCC visibility pop

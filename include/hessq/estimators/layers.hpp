@@ -9,6 +9,7 @@
 #include <string>
 #include <vector>
 
+#pragma GCC visibility push(default)
 namespace hessq {
 
 struct LayerOptions {
@@ -60,3 +61,4 @@ struct MatrixEstimates {
                                               const LayerOptions& options = {});
 
 } // namespace hessq
+#pragma GCC visibility pop

@@ -4,6 +4,7 @@
 
 #include <cstdint>
 
+#pragma GCC visibility push(default)
 namespace hessq {
 
 /// Columns first, ..., first + count - 1 of an endless sequence of random vectors of size n: probe 17 is a function of
@@ -28,3 +29,4 @@ Matrix sign_probes(std::uint64_t seed, Index n, Index first, Index count, ProbeR
 Matrix normal_probes(std::uint64_t seed, Index n, Index first, Index count, ProbeRows rows);
 
 } // namespace hessq
+#pragma GCC visibility pop

@@ -11,6 +11,7 @@
 #include <string_view>
 #include <vector>
 
+#pragma GCC visibility push(default)
 namespace hessq {
 
 enum class TraceMethod {
@@ -87,3 +88,4 @@ struct TraceEstimate : IntervalEstimate {
 [[nodiscard]] TraceEstimate estimate_trace(const SymmetricOperator& a, const TraceOptions& options = {});
 
 } // namespace hessq
+#pragma GCC visibility pop

@@ -3,6 +3,7 @@
 #include "hessq/core/symmetric_operator.hpp"
 #include "hessq/estimators/xtrace.hpp"
 
+#pragma GCC visibility push(default)
 namespace hessq {
 
 /// Entry by entry, the mean of estimates that leave out one probe each.
@@ -48,3 +49,4 @@ struct JackknifeVector : VectorEstimate {
 [[nodiscard]] LeaveOneOutVector xrownorms_squared(const SymmetricOperator& a, const XTraceOptions& options = {});
 
 } // namespace hessq
+#pragma GCC visibility pop

@@ -5,6 +5,7 @@
 
 #include <cstdint>
 
+#pragma GCC visibility push(default)
 namespace hessq {
 
 /// The mean of estimates that leave out one probe each. value +- (t std_error + rounding) is the interval, t the
@@ -50,3 +51,4 @@ struct XTraceOptions {
 [[nodiscard]] LeaveOneOutEstimate xnystrace(const SymmetricOperator& a, const XTraceOptions& options = {});
 
 } // namespace hessq
+#pragma GCC visibility pop

@@ -7,6 +7,7 @@
 // What there is in the ledger: for each of Su Jianlin's essays (kexue.fm) the experiments that decide its claims, and
 // what is true instead. Ids begin with the essay's letter.
 
+#pragma GCC visibility push(default)
 namespace hessq {
 
 /// (b) archives/10588: is Adam's second moment the Hessian squared? Claims b1 ..., x1; experiments E-b1 ..., E-x1.
@@ -31,3 +32,4 @@ const std::vector<Experiment>& all_experiments();
 const std::vector<Essay>& all_essays();
 
 } // namespace hessq
+#pragma GCC visibility pop

@@ -12,6 +12,7 @@
 // A ledger of claims: what was said, what it predicts, what was measured, and what follows. An experiment states its
 // claims, measures them in the regimes where they should hold and where they should not, and explains the outcome.
 
+#pragma GCC visibility push(default)
 namespace hessq {
 
 enum class Verdict {
@@ -147,3 +148,4 @@ std::vector<const Experiment*> select_experiments(const std::vector<Experiment>&
 std::vector<LedgerRow> ledger(const std::vector<Experiment>& experiments, const std::vector<ExperimentRecord>& records);
 
 } // namespace hessq
+#pragma GCC visibility pop

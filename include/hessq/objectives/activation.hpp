@@ -2,6 +2,7 @@
 
 #include "hessq/core/types.hpp"
 
+#pragma GCC visibility push(default)
 namespace hessq {
 
 /// A function applied entry by entry after a hidden layer.
@@ -32,3 +33,4 @@ ActivationDerivatives activation_derivatives(Activation activation, MatrixView z
 void apply_activation(Activation activation, Eigen::Ref<Matrix> z, Matrix* first = nullptr, Matrix* second = nullptr);
 
 } // namespace hessq
+#pragma GCC visibility pop

@@ -5,6 +5,7 @@
 
 #include <cstdint>
 
+#pragma GCC visibility push(default)
 namespace hessq {
 
 /// The second derivatives of the loss of one batch at one point, computed when they are asked for: what an optimizer
@@ -55,3 +56,4 @@ private:
 };
 
 } // namespace hessq
+#pragma GCC visibility pop

@@ -4,6 +4,7 @@
 #include "hessq/core/types.hpp"
 #include "hessq/datasets/batch.hpp"
 
+#pragma GCC visibility push(default)
 namespace hessq {
 
 /// The loss l(f, y) of one sample with outputs f: the negative log-likelihood of a distribution p(y | f), up to a
@@ -49,3 +50,4 @@ private:
 };
 
 } // namespace hessq
+#pragma GCC visibility pop

@@ -10,6 +10,7 @@
 #include <string_view>
 #include <vector>
 
+#pragma GCC visibility push(default)
 namespace hessq {
 
 struct MlpOptions {
@@ -103,3 +104,4 @@ Mlp logistic_regression(Dataset data, double l2 = 0.0);
 Mlp softmax_regression(Dataset data, double l2 = 0.0);
 
 } // namespace hessq
+#pragma GCC visibility pop

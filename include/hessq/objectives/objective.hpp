@@ -8,6 +8,7 @@
 #include <cstdint>
 #include <memory>
 
+#pragma GCC visibility push(default)
 namespace hessq {
 
 /// A value and its gradient at one point, from one pass.
@@ -124,3 +125,4 @@ public:
 };
 
 } // namespace hessq
+#pragma GCC visibility pop

@@ -13,6 +13,7 @@
 #include <string_view>
 #include <vector>
 
+#pragma GCC visibility push(default)
 namespace hessq {
 
 /// A loss with a name, somewhere to start and, where known, where it ends.
@@ -48,3 +49,4 @@ std::vector<ProblemInfo> bundled_problems();
 Problem bundled_problem(std::string_view name);
 
 } // namespace hessq
+#pragma GCC visibility pop

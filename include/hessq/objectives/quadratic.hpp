@@ -6,6 +6,7 @@
 
 #include <cstdint>
 
+#pragma GCC visibility push(default)
 namespace hessq {
 
 struct QuadraticOptions {
@@ -91,3 +92,4 @@ Matrix random_rotation(Index n, double theta, std::uint64_t seed);
 Matrix rotated(VectorView spectrum, double theta, std::uint64_t seed);
 
 } // namespace hessq
+#pragma GCC visibility pop

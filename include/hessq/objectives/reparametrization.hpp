@@ -4,6 +4,7 @@
 
 #include <memory>
 
+#pragma GCC visibility push(default)
 namespace hessq {
 
 /// The same loss in other coordinates: phi -> L(d o phi), theta = d o phi. An optimizer that runs on it moves phi, and
@@ -27,3 +28,4 @@ std::shared_ptr<const FiniteSumObjective> reparametrize_linear(std::shared_ptr<c
                                                                Matrix a);
 
 } // namespace hessq
+#pragma GCC visibility pop

@@ -5,6 +5,7 @@
 
 #include <vector>
 
+#pragma GCC visibility push(default)
 namespace hessq {
 
 /// The curved valley  sum_{i < n} 100 (x_{i+1} - x_i^2)^2 + (1 - x_i)^2.
@@ -106,3 +107,4 @@ private:
 };
 
 } // namespace hessq
+#pragma GCC visibility pop

@@ -2,6 +2,7 @@
 
 #include "hessq/core/types.hpp"
 
+#pragma GCC visibility push(default)
 namespace hessq {
 
 /// The Euclidean norms of the rows. For a symmetric H they are sqrt(diag(H^2)), what sqrt(v) of Adam is compared
@@ -9,3 +10,4 @@ namespace hessq {
 Vector row_norms(MatrixView h);
 
 } // namespace hessq
+#pragma GCC visibility pop

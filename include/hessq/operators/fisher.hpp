@@ -6,6 +6,7 @@
 
 #include <cstdint>
 
+#pragma GCC visibility push(default)
 namespace hessq {
 
 /// The true Fisher matrix E_x E_{y ~ p(. | f(x; w))} [grad l grad l'], exact over labels. For the losses of a
@@ -44,3 +45,4 @@ struct SampledFisher {
                                             const SampledFisherOptions& options = {});
 
 } // namespace hessq
+#pragma GCC visibility pop

@@ -5,6 +5,7 @@
 #include "hessq/datasets/batch.hpp"
 #include "hessq/objectives/objective.hpp"
 
+#pragma GCC visibility push(default)
 namespace hessq {
 
 /// The first two moments of the per-sample gradients g_s at one point.
@@ -65,3 +66,4 @@ SymmetricOperator empirical_fisher(const FiniteSumObjective& objective, VectorVi
 SymmetricOperator noise_covariance_operator(const FiniteSumObjective& objective, VectorView w);
 
 } // namespace hessq
+#pragma GCC visibility pop

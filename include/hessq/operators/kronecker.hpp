@@ -6,6 +6,7 @@
 #include <functional>
 #include <vector>
 
+#pragma GCC visibility push(default)
 namespace hessq {
 
 // A weight W is out x in and stored row by row, as PyTorch does: parameter i * in + j is W_ij, and a gradient g is the
@@ -112,3 +113,4 @@ struct NearestKroneckerOptions {
                                           MatrixView bias_gradients);
 
 } // namespace hessq
+#pragma GCC visibility pop

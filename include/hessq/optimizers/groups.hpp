@@ -6,6 +6,7 @@
 #include <functional>
 #include <memory>
 
+#pragma GCC visibility push(default)
 namespace hessq {
 
 /// Makes the optimizer of one group. The group comes as a layout of its own that begins at 0, for methods that want to
@@ -26,3 +27,4 @@ using GroupOptimizer = std::function<std::unique_ptr<Optimizer>(const ParameterL
 std::unique_ptr<Optimizer> grouped_optimizer(const ParameterLayout& layout, const GroupOptimizer& make);
 
 } // namespace hessq
+#pragma GCC visibility pop

@@ -5,6 +5,7 @@
 
 #include <functional>
 
+#pragma GCC visibility push(default)
 namespace hessq {
 
 struct NewtonOptions {
@@ -48,3 +49,4 @@ struct NewtonRun {
 [[nodiscard]] NewtonRun minimize_newton(const Objective& objective, Vector start, const NewtonOptions& options = {});
 
 } // namespace hessq
+#pragma GCC visibility pop

@@ -12,6 +12,7 @@
 #include <optional>
 #include <string>
 
+#pragma GCC visibility push(default)
 namespace hessq {
 
 /// Gradients in, steps out. Conventions and defaults are PyTorch's where it has the method.
@@ -283,3 +284,4 @@ struct NewtonOptimizerOptions {
 std::unique_ptr<Optimizer> newton_optimizer(const NewtonOptimizerOptions& options = {});
 
 } // namespace hessq
+#pragma GCC visibility pop

@@ -10,6 +10,7 @@
 #include <string_view>
 #include <vector>
 
+#pragma GCC visibility push(default)
 namespace hessq {
 
 // All optimizers by name, for programs that choose at run time.
@@ -61,3 +62,4 @@ OptimizerSettings complete_settings(std::string_view name, const OptimizerSettin
 std::unique_ptr<Optimizer> make_optimizer(std::string_view name, const OptimizerSettings& settings = {});
 
 } // namespace hessq
+#pragma GCC visibility pop

@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <functional>
 
+#pragma GCC visibility push(default)
 namespace hessq {
 
 struct TrainOptions {
@@ -32,3 +33,4 @@ using TrainObserver = std::function<void(Index t, VectorView w, VectorView g)>;
                                 const TrainOptions& options = {}, const TrainObserver& observer = {});
 
 } // namespace hessq
+#pragma GCC visibility pop

@@ -10,6 +10,7 @@
 #include <string_view>
 #include <vector>
 
+#pragma GCC visibility push(default)
 namespace hessq {
 
 /// What becomes of a gradient between its computation and the update. Any function of g alone that keeps its size:
@@ -96,3 +97,4 @@ std::unique_ptr<Optimizer> limited_decrease(std::unique_ptr<Optimizer> optimizer
 std::unique_ptr<Optimizer> warmed_up(std::unique_ptr<Optimizer> optimizer, Index steps);
 
 } // namespace hessq
+#pragma GCC visibility pop

@@ -5,6 +5,7 @@
 #include <memory>
 #include <optional>
 
+#pragma GCC visibility push(default)
 namespace hessq {
 
 /// Diagonal preconditioners made from the gradients that were observed. Asking for the matrix before the first
@@ -80,3 +81,4 @@ std::unique_ptr<Preconditioner> adadelta_preconditioner(Index dimension,
                                                         const AdadeltaPreconditionerOptions& options = {});
 
 } // namespace hessq
+#pragma GCC visibility pop

@@ -6,6 +6,7 @@
 #include <memory>
 #include <string>
 
+#pragma GCC visibility push(default)
 namespace hessq {
 
 struct CurvatureDampingOptions {
@@ -37,3 +38,4 @@ std::unique_ptr<Preconditioner> gauss_newton_diagonal_preconditioner(const Model
                                                                      const CurvatureDampingOptions& options = {});
 
 } // namespace hessq
+#pragma GCC visibility pop

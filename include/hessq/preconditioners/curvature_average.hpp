@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <memory>
 
+#pragma GCC visibility push(default)
 namespace hessq {
 
 /// Diagonal preconditioners that average diagonals of curvature over the steps, as Adam averages squared gradients.
@@ -51,3 +52,4 @@ std::unique_ptr<Preconditioner> adahessian_preconditioner(Index dimension,
                                                           const AdahessianPreconditionerOptions& options = {});
 
 } // namespace hessq
+#pragma GCC visibility pop

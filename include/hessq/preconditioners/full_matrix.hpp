@@ -4,6 +4,7 @@
 
 #include <memory>
 
+#pragma GCC visibility push(default)
 namespace hessq {
 
 struct FullMatrixOptions {
@@ -25,3 +26,4 @@ struct FullMatrixOptions {
 std::unique_ptr<Preconditioner> full_matrix_preconditioner(MatrixView factor, const FullMatrixOptions& options = {});
 
 } // namespace hessq
+#pragma GCC visibility pop

@@ -4,6 +4,7 @@
 
 #include <memory>
 
+#pragma GCC visibility push(default)
 namespace hessq {
 
 /// What a Newton method divides the gradient by; top = max_k |lambda_k(H)|, d the relative damping.
@@ -37,3 +38,4 @@ std::unique_ptr<Preconditioner> newton_preconditioner(MatrixView hessian,
 std::unique_ptr<Preconditioner> newton_preconditioner(Index dimension, const NewtonPreconditionerOptions& options = {});
 
 } // namespace hessq
+#pragma GCC visibility pop

@@ -8,6 +8,7 @@
 #include <optional>
 #include <string>
 
+#pragma GCC visibility push(default)
 namespace hessq {
 
 /// The symmetric positive definite matrix P by whose inverse an optimizer multiplies the gradient, w <- w - eta P^-1 g.
@@ -72,3 +73,4 @@ std::unique_ptr<Preconditioner> sgd_preconditioner(Index dimension);
 std::unique_ptr<Preconditioner> momentum_preconditioner(Index dimension, double beta1 = 0.9);
 
 } // namespace hessq
+#pragma GCC visibility pop

@@ -5,6 +5,7 @@
 
 #include <memory>
 
+#pragma GCC visibility push(default)
 namespace hessq {
 
 struct ShampooPreconditionerOptions {
@@ -25,3 +26,4 @@ std::unique_ptr<Preconditioner> shampoo_preconditioner(const ParameterLayout& la
                                                        const ShampooPreconditionerOptions& options = {});
 
 } // namespace hessq
+#pragma GCC visibility pop

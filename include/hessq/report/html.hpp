@@ -8,6 +8,7 @@
 #include <utility>
 #include <vector>
 
+#pragma GCC visibility push(default)
 namespace hessq {
 
 /// A report as one HTML file that needs nothing else: styles and pictures are inside. Every text is escaped; parts
@@ -48,3 +49,4 @@ private:
 };
 
 } // namespace hessq
+#pragma GCC visibility pop

@@ -7,6 +7,7 @@
 #include <utility>
 #include <vector>
 
+#pragma GCC visibility push(default)
 namespace hessq {
 
 /// Writes the file and checks every step, closing included.
@@ -52,3 +53,4 @@ private:
 };
 
 } // namespace hessq
+#pragma GCC visibility pop

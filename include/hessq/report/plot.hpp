@@ -4,6 +4,7 @@
 
 #include <string>
 
+#pragma GCC visibility push(default)
 namespace hessq {
 
 struct PictureOptions {
@@ -33,3 +34,4 @@ struct Picture {
 [[nodiscard]] Picture picture(const HeatMap& map, const std::string& id, const PictureOptions& options = {});
 
 } // namespace hessq
+#pragma GCC visibility pop

@@ -3,6 +3,7 @@
 #include <memory>
 #include <string_view>
 
+#pragma GCC visibility push(default)
 namespace hessq {
 
 struct ProgressOptions {
@@ -34,3 +35,4 @@ private:
 };
 
 } // namespace hessq
+#pragma GCC visibility pop

@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#pragma GCC visibility push(default)
 namespace hessq {
 
 /// The number rounded to so many significant digits: fixed from 0.001 up to that many places before the point
@@ -66,3 +67,4 @@ private:
 };
 
 } // namespace hessq
+#pragma GCC visibility pop

@@ -5,6 +5,7 @@
 
 #include <optional>
 
+#pragma GCC visibility push(default)
 namespace hessq {
 
 struct CgOptions {
@@ -43,3 +44,4 @@ struct CgResult {
 [[nodiscard]] CgResult conjugate_gradients(const SymmetricOperator& a, VectorView b, const CgOptions& options = {});
 
 } // namespace hessq
+#pragma GCC visibility pop

@@ -2,6 +2,7 @@
 
 #include "hessq/core/types.hpp"
 
+#pragma GCC visibility push(default)
 namespace hessq {
 
 /// The X with A X + X A' = Q. There is exactly one unless two eigenvalues of A (or one of them twice) have
@@ -24,3 +25,4 @@ namespace hessq {
 [[nodiscard]] Matrix solve_discrete_lyapunov(MatrixView a, MatrixView q);
 
 } // namespace hessq
+#pragma GCC visibility pop

@@ -4,6 +4,7 @@
 
 #include <cstdint>
 
+#pragma GCC visibility push(default)
 namespace hessq {
 
 struct MaxcutOptions {
@@ -43,3 +44,4 @@ struct MaxcutSolution {
 [[nodiscard]] MaxcutSolution maxcut_diagonal(MatrixView h, const MaxcutOptions& options = {});
 
 } // namespace hessq
+#pragma GCC visibility pop

@@ -3,6 +3,7 @@
 #include "hessq/core/symmetric_operator.hpp"
 #include "hessq/core/types.hpp"
 
+#pragma GCC visibility push(default)
 namespace hessq {
 
 struct MinresOptions {
@@ -46,3 +47,4 @@ struct MinresResult {
 [[nodiscard]] MinresResult minres(const SymmetricOperator& a, VectorView b, const MinresOptions& options = {});
 
 } // namespace hessq
+#pragma GCC visibility pop

@@ -9,6 +9,7 @@
 
 #include <optional>
 
+#pragma GCC visibility push(default)
 namespace hessq {
 
 /// What the matrix A of A step = g is like. An eigenvalue is zero when it is at most n eps max_k |lambda_k|, where
@@ -103,3 +104,4 @@ struct NewtonMinresOptions {
                                               const NewtonMinresOptions& options = {});
 
 } // namespace hessq
+#pragma GCC visibility pop

@@ -5,6 +5,7 @@
 
 #include <cstdint>
 
+#pragma GCC visibility push(default)
 namespace hessq {
 
 struct NystromOptions {
@@ -48,3 +49,4 @@ double effective_dimension(VectorView eigenvalues, double damping);
 Index nystrom_rank(double effective_dimension, Index dimension);
 
 } // namespace hessq
+#pragma GCC visibility pop

@@ -3,6 +3,7 @@
 #include "hessq/objectives/objective.hpp"
 #include "hessq/spectrum/dense_eigen.hpp"
 
+#pragma GCC visibility push(default)
 namespace hessq {
 
 /// How good one step along -d from w is.
@@ -55,3 +56,4 @@ struct PreconditionedCurvature {
 [[nodiscard]] PreconditionedCurvature preconditioned_curvature(const SymmetricEigen& eigen, VectorView metric);
 
 } // namespace hessq
+#pragma GCC visibility pop

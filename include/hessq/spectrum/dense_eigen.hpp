@@ -5,6 +5,7 @@
 #include <cstddef>
 #include <functional>
 
+#pragma GCC visibility push(default)
 namespace hessq {
 
 /// A = V diag(values) V', V orthogonal.
@@ -56,3 +57,4 @@ std::size_t symmetric_eigen_bytes(Index n);
 [[nodiscard]] Matrix absolute_value(const SymmetricEigen& a);
 
 } // namespace hessq
+#pragma GCC visibility pop

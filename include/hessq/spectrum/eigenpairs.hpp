@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <vector>
 
+#pragma GCC visibility push(default)
 namespace hessq {
 
 struct EigenpairsOptions {
@@ -94,3 +95,4 @@ struct SpectralNorm {
 [[nodiscard]] SpectralNorm spectral_norm(const SymmetricOperator& a, double tolerance = 1e-10);
 
 } // namespace hessq
+#pragma GCC visibility pop

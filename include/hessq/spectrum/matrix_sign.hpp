@@ -2,6 +2,7 @@
 
 #include "hessq/core/types.hpp"
 
+#pragma GCC visibility push(default)
 namespace hessq {
 
 /// msign(A) = U V' of the singular value decomposition A = U S V': every singular value that is not zero becomes 1, so
@@ -30,3 +31,4 @@ struct NewtonSchulzOptions {
 [[nodiscard]] Matrix newton_schulz_sign(MatrixView a, const NewtonSchulzOptions& options = {});
 
 } // namespace hessq
+#pragma GCC visibility pop

@@ -4,6 +4,7 @@
 
 #include <vector>
 
+#pragma GCC visibility push(default)
 namespace hessq {
 
 /// Directions with |lambda_k| below this share of the largest are left out of fits and condition numbers: their
@@ -18,3 +19,4 @@ Vector entries_at(VectorView v, const std::vector<Index>& chosen);
 Matrix columns_at(MatrixView a, const std::vector<Index>& chosen);
 
 } // namespace hessq
+#pragma GCC visibility pop

@@ -17,6 +17,7 @@
 // NumericalError for entries that are not finite; matrices called symmetric are symmetric to sqrt(eps) of their
 // largest entry.
 
+#pragma GCC visibility push(default)
 namespace hessq {
 
 // --- Scaling rules: d2, d3 ------------------------------------------------------------------------------------------
@@ -369,3 +370,4 @@ struct SimpleNoiseEstimate {
                                                         double small_batch, double large_batch);
 
 } // namespace hessq
+#pragma GCC visibility pop

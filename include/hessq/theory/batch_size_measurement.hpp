@@ -15,6 +15,7 @@
 // real mini-batches, the rate that is best for them, runs to a target. Mini-batches are drawn with replacement, so that
 // the covariance of their gradient is Sigma / B for every B.
 
+#pragma GCC visibility push(default)
 namespace hessq {
 
 // --- What is exact at one point -------------------------------------------------------------------------------------
@@ -191,3 +192,4 @@ struct RuleOptions {
                                                        const RuleOptions& options);
 
 } // namespace hessq
+#pragma GCC visibility pop

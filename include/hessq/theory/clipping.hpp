@@ -10,6 +10,7 @@
 // batch_noise_factor in place of 1 / B. SGD steps by -rate ghat. All functions throw std::invalid_argument for numbers
 // outside the range they state, and NumericalError for entries that are not finite.
 
+#pragma GCC visibility push(default)
 namespace hessq {
 
 // --- The length of a step: a1, a3, a6 -------------------------------------------------------------------------------
@@ -177,3 +178,4 @@ enum class EntryLaw { gaussian, laplace, uniform };
 [[nodiscard]] double concentrated_clip_factor(const SquaredNormMoments& moments, double threshold);
 
 } // namespace hessq
+#pragma GCC visibility pop

@@ -18,6 +18,7 @@
 // What clipping meets on a real problem: gradient norms along training runs, the stationary law, what first-order
 // predictions of the loss are worth, and runs that start badly. Mini-batches are drawn with replacement.
 
+#pragma GCC visibility push(default)
 namespace hessq {
 
 // --- Gradients at one point -----------------------------------------------------------------------------------------
@@ -179,3 +180,4 @@ struct RescueRun {
                                    const RescueOptions& options);
 
 } // namespace hessq
+#pragma GCC visibility pop

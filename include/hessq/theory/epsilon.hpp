@@ -10,6 +10,7 @@
 // b = eps sqrt(B) / sigma. eps = 0 makes signs of all forms; for eps -> infinity eps u is the gradient itself.
 // Steps, statuses, batches and what is thrown are as in batch_size.hpp.
 
+#pragma GCC visibility push(default)
 namespace hessq {
 
 // --- Updates and their moments: c1-c4, c8, c9, c13 ------------------------------------------------------------------
@@ -119,3 +120,4 @@ struct UpdateMoments {
 [[nodiscard]] double surge_limit(EpsilonForm form, double sign_curvature);
 
 } // namespace hessq
+#pragma GCC visibility pop

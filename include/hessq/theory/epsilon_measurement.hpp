@@ -14,6 +14,7 @@
 // What the laws of epsilon.hpp predict of a loss with samples, and what is measured there: best rates of real
 // mini-batches at one point, the denominators of an Adam run, and the learning rate that runs like best.
 
+#pragma GCC visibility push(default)
 namespace hessq {
 
 // --- One point ------------------------------------------------------------------------------------------------------
@@ -124,3 +125,4 @@ struct BestRunRate {
                                         const EpsilonRunOptions& options, Index seeds);
 
 } // namespace hessq
+#pragma GCC visibility pop

@@ -17,6 +17,7 @@
 // All functions throw std::invalid_argument for sizes that differ and for numbers outside the range they state;
 // matrices called symmetric are symmetric to sqrt(eps) of their largest entry.
 
+#pragma GCC visibility push(default)
 namespace hessq {
 
 // --- Gaussian linear regression and the cross-over: 0.3, b12, b27 ---------------------------------------------------
@@ -386,3 +387,4 @@ struct SoftmaxBlocks {
 [[nodiscard]] double edge_amplitude(double lr, double beta1);
 
 } // namespace hessq
+#pragma GCC visibility pop

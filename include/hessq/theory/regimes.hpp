@@ -14,6 +14,7 @@
 // The phase diagram of what Adam averages: the eigenbasis exponent q (metric M1) as a function of the batch size and of
 // the learning rate, or of the batch size and the distance from the minimum.
 
+#pragma GCC visibility push(default)
 namespace hessq {
 
 /// The exponent q of a second moment. `exponent.std_error` is the root of the sum of the squares of two errors:
@@ -114,3 +115,4 @@ struct IsotropicLaw {
 };
 
 } // namespace hessq
+#pragma GCC visibility pop

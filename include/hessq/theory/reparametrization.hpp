@@ -16,6 +16,7 @@
 //
 // With theta = lambda phi the gradient is g_phi = lambda g and the Hessian H_phi = lambda^2 H, at the same loss.
 
+#pragma GCC visibility push(default)
 namespace hessq {
 
 /// How the update of an optimizer scales: it is homogeneous of these degrees in the gradients, in the Hessians and in
@@ -114,3 +115,4 @@ RateMeasurement measure_rate(const std::shared_ptr<const FiniteSumObjective>& ob
                              bool constants);
 
 } // namespace hessq
+#pragma GCC visibility pop

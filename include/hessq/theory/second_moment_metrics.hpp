@@ -9,6 +9,7 @@
 #include <cstdint>
 #include <optional>
 
+#pragma GCC visibility push(default)
 namespace hessq {
 
 /// Metric M1: the exponent q in u_k'Wu_k ~ |lambda_k|^q over the eigenpairs (lambda_k, u_k) of the Hessian.
@@ -124,3 +125,4 @@ Vector principal_angles(MatrixView a, MatrixView b);
 Vector principal_angles(const SymmetricEigen& h, MatrixView w, Index k);
 
 } // namespace hessq
+#pragma GCC visibility pop

@@ -11,6 +11,7 @@
 // Many independent optimization runs at once, on losses whose gradient noise has a known law: a step of a block of runs
 // is a few operations on n x runs matrices. Here predictions meet trajectories, so nothing in this file uses one.
 
+#pragma GCC visibility push(default)
 namespace hessq {
 
 /// Gradients of a block of runs: column r belongs to column r of delta = w - w*.
@@ -96,3 +97,4 @@ SimulatedMoments simulated_moments(const Population& population, const UpdateRul
                                    const SimulationOptions& options);
 
 } // namespace hessq
+#pragma GCC visibility pop
