@@ -1,6 +1,5 @@
 #include "clipping_report.hpp"
-
-#include "support/figures.hpp"
+#include "hessq/report/figures.hpp"
 
 #include <algorithm>
 #include <cmath>

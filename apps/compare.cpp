@@ -1,6 +1,6 @@
 #include "commands.hpp"
-#include "compare_report.hpp"
 #include "hessq/operators/gradient_moments.hpp"
+#include "hessq/results/comparison.hpp"
 #include "hessq/theory/newton_comparison.hpp"
 #include "support/memory.hpp"
 #include "support/run.hpp"
@@ -47,66 +47,6 @@ NewtonComparisonOptions comparison_options(const CompareOptions& options, const 
     return result;
 }
 
-Json to_json(const SecondMomentReading& reading) {
-    if (!reading.exponent) return nullptr;
-    Json json = app::to_json(reading.exponent->exponent);
-    json["interval_95"] = {reading.exponent->interval.lower, reading.exponent->interval.upper};
-    json["r_squared"] = reading.exponent->r_squared;
-    json["directions"] = reading.exponent->directions;
-    json["two_source_fit"] = {{"a", reading.sources->a},
-                              {"b", reading.sources->b},
-                              {"mean_signal_share", reading.sources->signal_shares.mean()},
-                              {"residual_rms", reading.sources->residual_rms},
-                              {"identifiable", reading.sources->identifiable}};
-    return json;
-}
-
-Json to_json(const std::optional<LineFit>& fit) {
-    if (!fit) return nullptr;
-    return {{"slope", fit->slope},
-            {"std_error", fit->slope_std_error},
-            {"r_squared", fit->r_squared},
-            {"residual_sd", fit->residual_sd}};
-}
-
-Json to_json(const NewtonCheckpoint& point) {
-    Json json = {{"step", point.step},
-                 {"loss", point.loss},
-                 {"gradient_norm", point.gradient_norm},
-                 {"noise_trace", point.noise_trace},
-                 {"signal_share", point.signal_share},
-                 {"lambda_max", point.lambda_max},
-                 {"lambda_min", point.lambda_min},
-                 {"negative_eigenvalues", point.negative_eigenvalues},
-                 {"zero_eigenvalues", point.zero_eigenvalues},
-                 {"hessian", name_of(point.newton_status)},
-                 {"newton_damping", point.newton_damping},
-                 {"saddle_free_damping", point.saddle_free_damping},
-                 {"exponent", {{"minibatch", to_json(point.minibatch)}, {"full_batch", to_json(point.full_batch)}}}};
-    json["coordinate_slopes"] = {{"diagonal", to_json(point.slopes.diagonal)},
-                                 {"row_norm", to_json(point.slopes.row_norm)},
-                                 {"coordinates", point.slopes.coordinates},
-                                 {"warning", coordinate_warning}};
-    Json& methods = json["preconditioners"] = Json::object();
-    for (const MethodComparison& row : point.methods)
-        methods[row.name] = {{"cos_newton", row.cos_newton},
-                             {"cos_saddle_free_newton", row.cos_saddle_free_newton},
-                             {"cos_gradient", row.step.cosine},
-                             {"best_scale", row.step.scale},
-                             {"best_scale_from", name_of(row.step.scale_from)},
-                             {"decrease_predicted", row.step.decrease_predicted},
-                             {"decrease_actual", row.step.decrease_actual},
-                             {"newton_fraction", row.newton_fraction},
-                             {"curvature_along_step", row.step.curvature},
-                             {"lambda_max", row.curvature.lambda_max},
-                             {"lambda_min", row.curvature.lambda_min},
-                             {"eigenvalue_residual", row.curvature.residual},
-                             {"condition_number", row.curvature.condition_number},
-                             {"condition_directions", row.curvature.directions},
-                             {"largest_stable_lr", row.curvature.largest_stable_lr}};
-    return json;
-}
-
 } // namespace
 
 Action compare_command(CLI::App& command) {
@@ -142,10 +82,8 @@ Action compare_command(CLI::App& command) {
         const NewtonCheckpoint& last = comparison.checkpoints.back();
 
         Json result;
-        result["training"] = app::to_json(options->training);
-        result["checkpoints"] = Json::array();
-        for (const NewtonCheckpoint& point : comparison.checkpoints) result["checkpoints"].push_back(to_json(point));
-        result["loss_curve"] = app::to_json(comparison.loss);
+        result["training"] = to_json(options->training);
+        result.update(Json::parse(comparison_json(comparison)));
 
         run.save_array("theta.npy", comparison.theta);
         run.save_array("gradient.npy", comparison.gradient);
@@ -154,24 +92,11 @@ Action compare_command(CLI::App& command) {
         if (run.save_arrays())
             run.save_array("noise_covariance.npy", noise_covariance(run.objective(), comparison.theta));
 
-        const TextTable checkpoints = checkpoint_table(comparison);
-        const TextTable metrics = metric_table(comparison);
-        const TextTable methods = method_table(last);
         HtmlReport report("Newton against Adam: " + run.problem().name, finding);
-        add_figures(report, comparison);
-        report.section("Along the run");
-        report.table(checkpoints, "Exact curvature at each checkpoint, and the exponent q of the second moments in the "
-                                  "Hessian's eigenbasis with its standard error.");
-        report.table(
-            metrics,
-            fmt::format("Signal: the mean share of a lambda^2 in the two-source fit a lambda^2 + b u'Sigma u of "
-                        "the second moment. p: slopes of log sqrt(v) on log |H_ii| and on log row norms. {}",
-                        coordinate_warning));
-        for (auto point = comparison.checkpoints.rbegin(); point != comparison.checkpoints.rend(); ++point)
-            report.table(method_table(*point), fmt::format("Preconditioners as Newton steps at step {}.", point->step));
+        add_comparison(report, comparison);
         run.finish(std::move(result), report,
-                   fmt::format("{}\n{}{}\n\nAt step {}:\n{}", checkpoints.str(), metrics.str(), coordinate_warning,
-                               last.step, methods.str()),
+                   fmt::format("{}\n{}{}\n\nAt step {}:\n{}", checkpoint_table(comparison).str(),
+                               metric_table(comparison).str(), coordinate_warning, last.step, method_table(last).str()),
                    finding);
     };
 }

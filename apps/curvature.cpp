@@ -3,10 +3,10 @@
 #include "hessq/estimators/hutchinson.hpp"
 #include "hessq/operators/fisher.hpp"
 #include "hessq/operators/gradient_moments.hpp"
+#include "hessq/report/figures.hpp"
 #include "hessq/report/table.hpp"
 #include "hessq/spectrum/dense_eigen.hpp"
 #include "hessq/spectrum/eigenpairs.hpp"
-#include "support/figures.hpp"
 #include "support/memory.hpp"
 #include "support/run.hpp"
 

@@ -1,26 +1,15 @@
 #include "hessq/objectives/function.hpp"
 
 #include "hessq/core/require.hpp"
+#include "point.hpp"
 
 #include <algorithm>
 #include <cmath>
-#include <fmt/format.h>
 #include <limits>
 #include <string>
 #include <utility>
 
 namespace hessq {
-namespace {
-
-std::string point(VectorView w) {
-    constexpr Index shown = 4;
-    std::string text;
-    for (Index i = 0; i < std::min(shown, w.size()); ++i) text += fmt::format("{}{}", i == 0 ? "" : ", ", w(i));
-    return fmt::format("w = ({}{})", text, w.size() > shown ? ", ..." : "");
-}
-
-} // namespace
-
 struct FunctionObjective::Functions {
     Index dimension;
     Value value;
@@ -30,30 +19,52 @@ struct FunctionObjective::Functions {
     Vector gradient_at(VectorView w) const {
         Vector g = gradient(w);
         require_size(g.size(), dimension, "FunctionObjective", "the gradient");
-        if (!g.allFinite()) require_finite(g, "the gradient at " + point(w));
+        if (!g.allFinite()) require_finite(g, "the gradient at " + point_text(w));
         return g;
     }
 
     Matrix product_at(VectorView w, MatrixView v) const {
         Matrix product = hessian_product ? hessian_product(w, v) : difference_product(w, v);
-        if (!product.allFinite()) require_finite(product, "the Hessian product at " + point(w));
+        if (!product.allFinite()) require_finite(product, "the Hessian product at " + point_text(w));
         return product;
+    }
+
+    static double step(VectorView w, double length) {
+        return std::cbrt(std::numeric_limits<double>::epsilon()) * (1.0 + w.norm()) / length;
+    }
+
+    struct Difference {
+        Vector product;
+        double gradient; ///< the larger |g| of the two
+    };
+    Difference difference(VectorView w, VectorView v, double t) const {
+        const Vector ahead = gradient_at(w + t * v);
+        const Vector behind = gradient_at(w - t * v);
+        return {(ahead - behind) / (2.0 * t), std::max(ahead.norm(), behind.norm())};
     }
 
     Matrix difference_product(VectorView w, MatrixView v) const {
         Matrix product(dimension, v.cols());
         for (Index j = 0; j < v.cols(); ++j) {
             const double length = v.col(j).norm();
-            if (length == 0.0) {
+            if (length == 0.0)
                 product.col(j).setZero();
-                continue;
-            }
-            const double t = std::cbrt(std::numeric_limits<double>::epsilon()) * (1.0 + w.norm()) / length;
-            const Vector ahead = gradient_at(w + t * v.col(j));
-            const Vector behind = gradient_at(w - t * v.col(j));
-            product.col(j) = (ahead - behind) / (2.0 * t);
+            else
+                product.col(j) = difference(w, v.col(j), step(w, length)).product;
         }
         return product;
+    }
+
+    double difference_error(VectorView w, VectorView v) const {
+        const double length = v.norm();
+        if (length == 0.0) return 0.0;
+        const double t = step(w, length);
+        const Difference whole = difference(w, v, t);
+        const Difference half = difference(w, v, 0.5 * t);
+        // Of g itself, and of w + t v, which moves g by the curvature along v.
+        const double rounding = whole.gradient + whole.product.norm() / length * w.norm();
+        return 4.0 / 3.0 * (whole.product - half.product).norm() +
+               4.0 * std::numeric_limits<double>::epsilon() * rounding / t;
     }
 };
 
@@ -70,7 +81,7 @@ Index FunctionObjective::dimension() const { return functions_->dimension; }
 double FunctionObjective::value(VectorView w) const {
     require_size(w.size(), dimension(), "FunctionObjective", "w");
     const double value = functions_->value(w);
-    if (!std::isfinite(value)) require_finite(value, "the value at " + point(w));
+    if (!std::isfinite(value)) require_finite(value, "the value at " + point_text(w));
     return value;
 }
 
@@ -84,6 +95,17 @@ SymmetricOperator FunctionObjective::hessian(VectorView w) const {
     return SymmetricOperator(
         dimension(), [functions = functions_, at = Vector(w)](MatrixView v) { return functions->product_at(at, v); },
         "Hessian");
+}
+
+bool FunctionObjective::products_by_differences() const { return !functions_->hessian_product; }
+
+Vector FunctionObjective::product_error(VectorView w, MatrixView v) const {
+    require_size(w.size(), dimension(), "FunctionObjective::product_error", "w");
+    require_size(v.rows(), dimension(), "FunctionObjective::product_error", "each vector");
+    Vector error = Vector::Zero(v.cols());
+    if (products_by_differences())
+        for (Index j = 0; j < v.cols(); ++j) error(j) = functions_->difference_error(w, v.col(j));
+    return error;
 }
 
 } // namespace hessq

@@ -12,6 +12,10 @@ namespace hessq {
 namespace {
 
 constexpr Index block = 64;
+constexpr double negligible = 1e-17; ///< as a weight
+
+/// Of a history that keeps the newest `most`: a quarter more, so that moving them is rare.
+Index room(Index most) { return most + (most + 3) / 4; }
 
 void check_decay(double beta2, const char* function) {
     require(beta2 >= 0.0 && beta2 < 1.0, function, "beta2 must lie in [0, 1)", beta2);
@@ -47,28 +51,48 @@ Vector SecondMomentAverages::corrected(Index k) const {
     return raw / (1.0 - std::pow(beta2_[static_cast<std::size_t>(k)], static_cast<double>(steps_)));
 }
 
-GradientHistory::GradientHistory(Index dimension, Index expected_steps) {
+GradientHistory::GradientHistory(Index dimension, Index expected_steps, Index most) : most_(most) {
     require(dimension >= 1, "GradientHistory", "dimension must be at least 1", dimension);
     require(expected_steps >= 1, "GradientHistory", "expected_steps must be at least 1", expected_steps);
-    gradients_.resize(dimension, expected_steps);
+    require(most >= 0, "GradientHistory", "most must be at least 0", most);
+    gradients_.resize(dimension, most > 0 ? std::min(expected_steps, room(most)) : expected_steps);
 }
 
 void GradientHistory::observe(VectorView g) {
     require_size(g.size(), dimension(), "GradientHistory::observe", "the gradient");
-    if (steps_ == gradients_.cols()) gradients_.conservativeResize(Eigen::NoChange, 2 * steps_);
-    gradients_.col(steps_++) = g;
+    if (steps_ - dropped_ == gradients_.cols()) {
+        if (most_ == 0) {
+            gradients_.conservativeResize(Eigen::NoChange, 2 * gradients_.cols());
+        } else if (gradients_.cols() < room(most_)) {
+            gradients_.conservativeResize(Eigen::NoChange, std::min(2 * gradients_.cols(), room(most_)));
+        } else { // the newest move to the front, one column after the other because the places overlap
+            const Index gone = gradients_.cols() - (most_ - 1);
+            for (Index j = 0; j < most_ - 1; ++j) gradients_.col(j) = gradients_.col(j + gone);
+            dropped_ += gone;
+        }
+    }
+    gradients_.col(steps_ - dropped_) = g;
+    ++steps_;
+}
+
+Index GradientHistory::steps_that_count(double beta2) {
+    check_decay(beta2, "GradientHistory::steps_that_count");
+    if (beta2 == 0.0) return 1;
+    return 1 + static_cast<Index>(std::ceil(std::log(negligible / (1.0 - beta2)) / std::log(beta2)));
 }
 
 GradientHistory::Window GradientHistory::window(double beta2, Index steps, const char* function) const {
     check_decay(beta2, function);
-    require(steps >= 1 && steps <= steps_, function,
-            "steps must lie between 1 and the " + std::to_string(steps_) + " observed", steps);
-    constexpr double negligible = 1e-17;
-    const double newest = (1.0 - beta2) / (1.0 - std::pow(beta2, static_cast<double>(steps)));
+    require(steps > dropped_ && steps <= steps_, function,
+            "steps must lie between " + std::to_string(dropped_ + 1) + " and the " + std::to_string(steps_) +
+                " observed",
+            steps);
+    const Index kept = most_ > 0 ? std::min(most_, steps - dropped_) : steps;
+    const double newest = (1.0 - beta2) / (1.0 - std::pow(beta2, static_cast<double>(kept)));
     const auto weight = [&](Index age) { return newest * std::pow(beta2, static_cast<double>(age)); };
     Index count = 1;
-    while (count < steps && weight(count) >= negligible) ++count;
-    return {steps - count, Vector::NullaryExpr(count, [&](Index t) { return weight(count - 1 - t); })};
+    while (count < kept && weight(count) >= negligible) ++count;
+    return {steps - count - dropped_, Vector::NullaryExpr(count, [&](Index t) { return weight(count - 1 - t); })};
 }
 
 Vector GradientHistory::quadratic_forms(MatrixView u, double beta2, Index steps) const {

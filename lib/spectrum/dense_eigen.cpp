@@ -3,32 +3,23 @@
 #include "hessq/core/parallel.hpp"
 #include "hessq/core/require.hpp"
 #include "hessq/spectrum/resolved.hpp"
+#include "spectrum/lapack.hpp"
 
 #include <Eigen/Householder>
 #include <algorithm>
 #include <cblas.h>
 #include <cmath>
-#include <complex>
 #include <limits>
-#include <mutex>
 #include <numeric>
 #include <string>
 #include <utility>
 #include <vector>
-#define lapack_complex_float std::complex<float>
-#define lapack_complex_double std::complex<double>
-#include <lapacke.h>
 
 namespace hessq {
 namespace {
 
 constexpr Index block = 64;                // columns of one task, whatever the number of threads
 constexpr Index largest_dimension = 32766; // 1 + 6 n + 2 n^2 < 2^31
-
-void use_one_blas_thread() {
-    static std::once_flag once;
-    std::call_once(once, [] { openblas_set_num_threads(1); });
-}
 
 // (A + A') / 2, checked: LAPACK reads one triangle and would silently ignore the other.
 Matrix checked_symmetric(MatrixView a, const std::string& function) {

@@ -1,8 +1,8 @@
 #include "hessq/spectrum/matrix_sign.hpp"
 
 #include "hessq/core/require.hpp"
+#include "spectrum/lapack.hpp"
 
-#include <Eigen/SVD>
 #include <algorithm>
 #include <limits>
 #include <string>
@@ -19,12 +19,22 @@ void check(MatrixView a, const std::string& function) {
 
 Matrix matrix_sign(MatrixView a) {
     check(a, "matrix_sign");
-    const Eigen::BDCSVD<Matrix> svd(a, Eigen::ComputeThinU | Eigen::ComputeThinV);
-    const Vector& s = svd.singularValues();
+    use_one_blas_thread();
+    const Index rank = std::min(a.rows(), a.cols());
+    Matrix left(a.rows(), rank), right(rank, a.cols()), overwritten = a;
+    Vector s(rank);
+    const auto size = [](Index n) { return static_cast<lapack_int>(n); };
+    const lapack_int info =
+        LAPACKE_dgesdd(LAPACK_COL_MAJOR, 'S', size(a.rows()), size(a.cols()), overwritten.data(), size(a.rows()),
+                       s.data(), left.data(), size(a.rows()), right.data(), size(rank));
+    if (info != 0)
+        throw NumericalError("matrix_sign: expected the singular values of a " + std::to_string(a.rows()) + " x " +
+                             std::to_string(a.cols()) + " matrix to converge; LAPACK's dgesdd returned " +
+                             std::to_string(info));
     const double zero =
         static_cast<double>(std::max(a.rows(), a.cols())) * std::numeric_limits<double>::epsilon() * s.maxCoeff();
     const Vector ones = (s.array() > zero).cast<double>();
-    return svd.matrixU() * ones.asDiagonal() * svd.matrixV().transpose();
+    return left * ones.asDiagonal() * right;
 }
 
 Matrix newton_schulz_sign(MatrixView a, const NewtonSchulzOptions& options) {

@@ -75,10 +75,13 @@ BOOST_AUTO_TEST_CASE(correct_derivatives_pass_and_every_check_gets_a_line) {
     BOOST_TEST(report.passed(), report.summary());
     BOOST_TEST_REQUIRE(report.checks.size() == 5u);
     const std::string summary = report.summary();
-    BOOST_TEST(std::count(summary.begin(), summary.end(), '\n') == 5);
-    for (const char* name : {"gradient: passed", "Hessian product: passed", "symmetry: passed", "linearity: passed",
-                             "per-sample mean: passed"})
-        BOOST_TEST(summary.find(name) != std::string::npos);
+    BOOST_TEST(std::count(summary.begin(), summary.end(), '\n') == 6);
+    BOOST_TEST(summary.find("These derivatives are right, as far as differences can tell.\n") == 0u);
+    for (const char* name :
+         {"\n  gradient: agrees with differences of the value; the worst at layer",
+          "\n  Hessian product: agrees with differences of the gradient; the worst at ", "\n  symmetry: agrees with ",
+          "\n  linearity: agrees with ", "\n  per-sample mean: agrees with the gradient of the whole"})
+        BOOST_TEST(summary.find(name) != std::string::npos, summary);
     BOOST_TEST(check_derivatives(Beale(), Eigen::Vector2d(1, 2)).checks.size() == 4u);
 }
 
@@ -95,7 +98,43 @@ BOOST_AUTO_TEST_CASE(a_wrong_gradient_entry_is_caught_and_named_even_if_wrong_in
         BOOST_TEST(check.parameter == 7);
         BOOST_TEST(std::abs(check.found - check.expected - mistake) <= check.tolerance);
         BOOST_TEST(check.error > check.tolerance);
-        BOOST_TEST(report.summary().find("gradient: FAILED, worst at layer0.weight[2, 1]: expected ") == 0u);
+        BOOST_TEST(report.summary().find("These derivatives are wrong: ") == 0u);
+        BOOST_TEST(report.summary().find("\n  gradient: WRONG at layer0.weight[2, 1]: it is ") != std::string::npos,
+                   report.summary());
+    }
+}
+
+BOOST_AUTO_TEST_CASE(the_report_names_the_usual_mistakes) {
+    // Of 1/2 w_0^2 + 3 w_1 at (2, 1): the gradient is (2, 3).
+    const auto summary = [](const Vector& gradient) {
+        const FunctionObjective loss(
+            2, [](VectorView w) { return 0.5 * w(0) * w(0) + 3.0 * w(1); },
+            [gradient](VectorView w) -> Vector { return Eigen::Vector2d(gradient(0) * w(0) / 2.0, gradient(1)); },
+            [](VectorView, MatrixView v) -> Matrix { return Eigen::Vector2d(1.0, 0.0).asDiagonal() * v; });
+        return check_derivatives(loss, Eigen::Vector2d(2.0, 1.0)).summary();
+    };
+    const auto has = [](const std::string& text, const std::string& part) {
+        BOOST_TEST(text.find(part) != std::string::npos, text);
+    };
+    has(summary(Eigen::Vector2d(2.0, -3.0)), "gradient: WRONG at w[1]: it is -3, differences of the value say 3: the "
+                                             "sign is the other way round; off by 6 ");
+    has(summary(Eigen::Vector2d(2.0, 6.0)), "say 3: twice what it should be; ");
+    has(summary(Eigen::Vector2d(2.0, 1.5)), "say 3: half of what it should be; ");
+    has(summary(Eigen::Vector2d(2.0, 0.0)), "say 3: this entry is missing; ");
+    has(summary(Eigen::Vector2d(2.0, 3.3)), "say 3: 1.1 times what it should be; ");
+    BOOST_TEST(summary(Eigen::Vector2d(2.0, 3.0)).find("WRONG") == std::string::npos);
+}
+
+BOOST_AUTO_TEST_CASE(products_by_differences_need_no_word_about_their_accuracy) {
+    const FunctionObjective loss(
+        3, [](VectorView w) { return w.array().exp().sum() + std::sin(w(0) * w(1)); },
+        [](VectorView w) -> Vector {
+            const double c = std::cos(w(0) * w(1));
+            return w.array().exp().matrix() + Vector(Eigen::Vector3d(w(1) * c, w(0) * c, 0.0));
+        });
+    for (std::uint64_t k = 0; k < 50; ++k) {
+        const DerivativeReport report = check_derivatives(loss, normal_vector(RandomStream(4, k), 3), {.seed = k});
+        BOOST_TEST(report.passed(), report.summary());
     }
 }
 

@@ -1,11 +1,13 @@
 #include "hessq/objectives/function.hpp"
 
+#include "hessq/core/random.hpp"
 #include "hessq/core/require.hpp"
 #include "support/messages.hpp"
 #include "support/objective_laws.hpp"
 
 #include <boost/test/unit_test.hpp>
 #include <cmath>
+#include <cstdint>
 #include <limits>
 #include <memory>
 #include <stdexcept>
@@ -63,6 +65,40 @@ BOOST_AUTO_TEST_CASE(a_cubic_gives_the_reference_numbers_of_stan_math) {
     BOOST_TEST(exact.value(at) == 322.0);
     BOOST_TEST((exact.gradient(at) == Eigen::Vector2d(70, 67)));
     BOOST_TEST((exact.dense_hessian(at) == h));
+}
+
+BOOST_AUTO_TEST_CASE(the_error_of_differences_is_reported_and_is_not_much_more_than_the_error) {
+    // sum_i exp(3 x_i) + sin(x_0 x_1 x_2) at 100 points: products are off by up to 1e-8, and vary over five decades.
+    const auto energy = [](VectorView w) { return (3.0 * w.array()).exp().sum() + std::sin(w.prod()); };
+    const auto slope = [](VectorView w) -> Vector {
+        const double p = w.prod();
+        return (3.0 * (3.0 * w.array()).exp() + std::cos(p) * p / w.array()).matrix();
+    };
+    const auto exact = [](VectorView w, MatrixView v) -> Matrix {
+        const double p = w.prod();
+        const Vector r = w.cwiseInverse();
+        Matrix h = (std::cos(p) * p - std::sin(p) * p * p) * r * r.transpose();
+        h.diagonal().array() += 9.0 * (3.0 * w.array()).exp() - std::cos(p) * p * r.array().square();
+        return h * v;
+    };
+    const FunctionObjective differences(3, energy, slope), known(3, energy, slope, exact);
+    int covered = 0;
+    double excess = 0.0;
+    for (std::uint64_t k = 0; k < 100; ++k) {
+        const Vector w = normal_vector(RandomStream(9, k), 3);
+        const Vector v = normal_vector(RandomStream(10, k), 3);
+        const double error = (differences.hessian(w) * v - known.hessian(w) * v).norm();
+        const double reported = differences.product_error(w, v)(0);
+        covered += error <= reported ? 1 : 0;
+        excess += std::log10(reported / error) / 100.0;
+    }
+    BOOST_TEST(covered >= 99);
+    BOOST_TEST(excess <= 1.0); // within a factor of ten on average
+    BOOST_TEST(known.product_error(Vector::Ones(3), Matrix::Ones(3, 2)).norm() == 0.0);
+    BOOST_TEST(!known.products_by_differences());
+    BOOST_TEST(differences.product_error(Vector::Ones(3), Vector::Zero(3))(0) == 0.0);
+    BOOST_CHECK_EXCEPTION((void)known.product_error(Vector::Ones(3), Vector::Ones(2)), std::invalid_argument,
+                          says("FunctionObjective::product_error: each vector must have 3 entries; got 2"));
 }
 
 BOOST_AUTO_TEST_CASE(the_hessian_stays_valid_after_the_objective_is_gone) {

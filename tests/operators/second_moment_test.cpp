@@ -7,6 +7,7 @@
 
 #include "support/messages.hpp"
 
+#include <algorithm>
 #include <boost/test/unit_test.hpp>
 #include <cmath>
 
@@ -90,6 +91,35 @@ BOOST_AUTO_TEST_CASE(steps_without_weight_are_dropped) {
     // .5^(k + 1) >= 1e-17 for k <= 55.
     BOOST_TEST(history.weighted_factor(0.5, 200).cols() == 56);
     BOOST_TEST(std::abs(history.diagonal(0.5, 200)(0) - 1.0) <= 4 * eps);
+}
+
+BOOST_AUTO_TEST_CASE(a_history_of_the_newest_gradients_equals_one_that_began_with_them) {
+    const Index n = 5, most = 7;
+    GradientHistory bounded(n, 3, most);
+    for (Index t = 0; t < 40; ++t) {
+        bounded.observe(gradient(t, n));
+        GradientHistory fresh(n);
+        for (Index s = std::max<Index>(0, t + 1 - most); s <= t; ++s) fresh.observe(gradient(s, n));
+        BOOST_TEST(bounded.steps() == t + 1);
+        BOOST_TEST((bounded.weighted_factor(0.9, t + 1) == fresh.weighted_factor(0.9, fresh.steps())));
+        BOOST_TEST((bounded.diagonal(0.9, t + 1) == fresh.diagonal(0.9, fresh.steps())));
+    }
+    BOOST_CHECK_THROW((void)bounded.diagonal(0.9, 20), std::invalid_argument); // no longer kept
+    BOOST_TEST(bounded.weighted_factor(0.9, 39).cols() >= 1);
+}
+
+BOOST_AUTO_TEST_CASE(keeping_what_counts_keeps_everything_that_has_weight) {
+    for (const double beta2 : {0.0, 0.5, 0.9, 0.99}) {
+        const Index most = GradientHistory::steps_that_count(beta2);
+        GradientHistory all(2), bounded(2, 8, most);
+        for (Index t = 0; t < 3 * most; ++t) {
+            all.observe(gradient(t, 2));
+            bounded.observe(gradient(t, 2));
+        }
+        BOOST_TEST(distance(bounded.diagonal(beta2, 3 * most), all.diagonal(beta2, 3 * most)) <= 1e-13);
+        BOOST_TEST(all.weighted_factor(beta2, 3 * most).cols() <= most);
+    }
+    BOOST_TEST(GradientHistory::steps_that_count(0.999) == 32222);
 }
 
 BOOST_AUTO_TEST_CASE(an_operator_outlives_what_the_history_sees_next) {

@@ -15,7 +15,7 @@ struct CheckOptions {
     Index coordinates = 0; ///< gradient entries compared, evenly spread over w; 0: all
     Index directions = 4;  ///< random directions for the Hessian products, at least 2
     /// Relative accuracy of the Hessian products: 0 if only rounding limits them, about 1e-8 if they are themselves
-    /// differences of gradients.
+    /// differences of gradients. What a FunctionObjective's differences are off by is known without this.
     double product_accuracy = 0.0;
     std::uint64_t seed = 0;
 };
@@ -37,7 +37,8 @@ struct DerivativeReport {
     std::vector<DerivativeCheck> checks;
 
     bool passed() const;
-    /// One line for each check.
+    /// A verdict, then one line for each check: how well it agrees, or which number is wrong, what it should be and by
+    /// what factor it is off.
     std::string summary() const;
 };
 

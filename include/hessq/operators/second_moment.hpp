@@ -45,14 +45,18 @@ private:
 ///
 /// Steps whose weight is below 1e-17 are dropped: the weights sum to 1, and all dropped ones together to less than
 /// 1e-17 / (1 - beta2).
+///
+/// A history may be told to keep the newest gradients only. Its averages are then those of the gradients that it keeps,
+/// their weights again summing to 1.
 class GradientHistory {
 public:
-    /// Reserves room for `expected_steps`; the room doubles when it is full.
+    /// Reserves room for `expected_steps`; the room doubles when it is full. At most `most` gradients count; 0: all.
     ///
-    /// Throws     std::invalid_argument if dimension < 1 or expected_steps < 1.
-    explicit GradientHistory(Index dimension, Index expected_steps = 64);
+    /// Throws     std::invalid_argument if dimension < 1, expected_steps < 1 or most < 0.
+    explicit GradientHistory(Index dimension, Index expected_steps = 64, Index most = 0);
 
-    /// The memory of a history built for that many steps: 8 n T.
+    /// The memory of a history built for that many steps: 8 n T. One that keeps the newest `most` never takes more than
+    /// 10 n most.
     static double bytes(Index dimension, Index steps) {
         return 8.0 * static_cast<double>(dimension) * static_cast<double>(steps);
     }
@@ -63,12 +67,18 @@ public:
     Index dimension() const { return gradients_.rows(); }
     Index steps() const { return steps_; }
 
+    /// The number of steps from which on every weight of the bias-corrected average that is at least 1e-17 belongs to
+    /// the newest so many gradients: keeping more changes nothing. 32 222 for beta2 = 0.999.
+    ///
+    /// Throws     std::invalid_argument if beta2 lies outside [0, 1).
+    static Index steps_that_count(double beta2);
+
     /// u_k' W u_k for every column of U, after the first `steps` steps.
     ///
     /// Shapes     U is n x k.
     /// Cost       2 n T k flops, T the steps whose weight counts.
     /// Throws     std::invalid_argument if U does not have n rows, beta2 lies outside [0, 1), or not 1 <= steps <=
-    /// steps().
+    /// steps(), or the gradients of that time are no longer kept.
     Vector quadratic_forms(MatrixView u, double beta2, Index steps) const;
 
     /// diag W: what Adam's bias-corrected v is after `steps` steps.
@@ -82,12 +92,14 @@ public:
 
 private:
     struct Window {
-        Index begin;    ///< the first step that counts
-        Vector weights; ///< of the steps begin, ..., steps - 1
+        Index begin;    ///< the column of the first step that counts
+        Vector weights; ///< of it and those behind it
     };
     Window window(double beta2, Index steps, const char* function) const;
 
-    Matrix gradients_;
+    Index most_;
+    Matrix gradients_; ///< of the steps dropped_, ..., steps_ - 1
+    Index dropped_ = 0;
     Index steps_ = 0;
 };
 

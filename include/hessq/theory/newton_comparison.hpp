@@ -2,6 +2,7 @@
 
 #include "hessq/core/statistics.hpp"
 #include "hessq/objectives/objective.hpp"
+#include "hessq/preconditioners/preconditioner.hpp"
 #include "hessq/solvers/newton.hpp"
 #include "hessq/solvers/step_quality.hpp"
 #include "hessq/theory/second_moment_metrics.hpp"
@@ -48,30 +49,52 @@ struct SecondMomentReading {
     std::optional<TwoSourceFit> sources;   ///< metric M2 on the same directions, if 3: a lambda_k^2 + b u_k'Sigma u_k
 };
 
-struct NewtonCheckpoint {
-    Index step = 0; ///< optimizer updates made
+/// How preconditioners do as Newton steps at one point.
+struct PreconditionerComparison {
     double loss = 0.0;
     double gradient_norm = 0.0;
-    double noise_trace = 0.0;  ///< tr Sigma, of one sample's gradient
-    double signal_share = 0.0; ///< |g|^2 / (|g|^2 + tr Cov), Cov the mini-batch gradient's covariance
     double lambda_max = 0.0, lambda_min = 0.0;
     Index negative_eigenvalues = 0; ///< below -n eps max |lambda|
     Index zero_eigenvalues = 0;     ///< at most n eps max |lambda|
     double newton_damping = 0.0, saddle_free_damping = 0.0;
     NewtonStatus newton_status = NewtonStatus::ok; ///< of H without damping
-    SecondMomentReading minibatch;                 ///< of the mini-batch gradients that Adam averages
-    SecondMomentReading full_batch;                ///< of the full-batch gradients along the same trajectory
-    CoordinateSlopes slopes;                       ///< of Adam's v
-    std::vector<MethodComparison> methods;
-    Vector eigenvalues; ///< ascending
+    std::vector<MethodComparison> methods;         ///< newton and saddle_free_newton come first
+    Vector eigenvalues;                            ///< ascending
     Vector hessian_diagonal;
-    Vector second_moment;    ///< Adam's v, bias-corrected
-    Vector adam_eigenvalues; ///< of P^(-1/2) H P^(-1/2) with Adam's P; last checkpoint only
+};
+
+/// Compares your preconditioners with Newton's step at w: the rows that `hessq compare` prints for a checkpoint, by the
+/// same code.
+///
+///     const auto adam = adam_preconditioner(n);   // and yours, a class of your own
+///     ... observe gradients ...
+///     const PreconditionerComparison found = compare_preconditioners(loss, w, {yours, *adam});
+///
+/// The gradient in every step is the one at w; see compare_with_newton for what the numbers mean.
+///
+/// Cost       One dense Hessian, one eigen-decomposition (14/3 n^3 flops), n r^2 flops with r resolved directions and
+///            about 70 products with H for each preconditioner.
+/// Throws     std::invalid_argument if w or a preconditioner has the wrong size; NumericalError when the gradient at w,
+///            or a step, is zero.
+[[nodiscard]] PreconditionerComparison
+compare_preconditioners(const Objective& objective, VectorView w,
+                        const std::vector<std::reference_wrapper<const Preconditioner>>& preconditioners);
+
+/// The same at a checkpoint of a training run, and what the run's second moment measures there.
+struct NewtonCheckpoint : PreconditionerComparison {
+    Index step = 0;                 ///< optimizer updates made
+    double noise_trace = 0.0;       ///< tr Sigma, of one sample's gradient
+    double signal_share = 0.0;      ///< |g|^2 / (|g|^2 + tr Cov), Cov the mini-batch gradient's covariance
+    SecondMomentReading minibatch;  ///< of the mini-batch gradients that Adam averages
+    SecondMomentReading full_batch; ///< of the full-batch gradients along the same trajectory
+    CoordinateSlopes slopes;        ///< of Adam's v
+    Vector second_moment;           ///< Adam's v, bias-corrected
+    Vector adam_eigenvalues;        ///< of P^(-1/2) H P^(-1/2) with Adam's P; last checkpoint only
 };
 
 struct NewtonComparison {
     std::vector<NewtonCheckpoint> checkpoints;
-    Vector loss;     ///< full-batch loss before each update, and after the last: steps + 1 entries
+    Vector loss;     ///< full-batch loss before each update, and after the last: steps + 1 entries, or none
     Vector theta;    ///< at the last checkpoint, like all that follows
     Vector gradient; ///< full-batch
     Matrix hessian;
@@ -84,7 +107,8 @@ struct NewtonComparison {
 /// momentum's step is its buffer of mini-batch gradients. W weighs the gradients of the run as Adam's
 /// bias-corrected v does; it mixes gradients of earlier points with the Hessian of the last one, as Adam does.
 /// The Newton and the saddle-free step are those of best_damped_step: the damping that lowers the loss most, and none
-/// on a quadratic with a minimum. They come with their length; every other step has its best one.
+/// on a quadratic with a minimum. They come with their length; every other step has its best one. A RunObserver does
+/// the same for a run of your own.
 ///
 /// Cost       newton_comparison_bytes; for each checkpoint one exact Hessian, one eigen-decomposition (14/3 n^3
 ///            flops), n r^2 flops with r resolved directions and about 70 products with H for each method, and that of

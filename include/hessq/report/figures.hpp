@@ -1,12 +1,13 @@
 #pragma once
 
+#include "hessq/core/plot.hpp"
 #include "hessq/core/types.hpp"
-#include "hessq/report/plot.hpp"
 
 #include <string>
 #include <vector>
 
-namespace hessq::app {
+#pragma GCC visibility push(default)
+namespace hessq {
 
 std::vector<double> to_list(VectorView values);
 
@@ -17,4 +18,5 @@ Plot magnitude_histogram(const std::string& title, VectorView values);
 Plot scatter(const std::string& title, const std::string& x_label, VectorView x, const std::string& y_label,
              VectorView y);
 
-} // namespace hessq::app
+} // namespace hessq
+#pragma GCC visibility pop

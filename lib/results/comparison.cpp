@@ -1,14 +1,25 @@
-#include "compare_report.hpp"
+#include "hessq/results/comparison.hpp"
 
-#include "hessq/report/plot.hpp"
-#include "support/figures.hpp"
+#include "hessq/core/require.hpp"
+#include "hessq/datasets/npy.hpp"
+#include "hessq/report/figures.hpp"
+#include "hessq/report/output_folder.hpp"
 
 #include <algorithm>
 #include <cmath>
 #include <fmt/format.h>
+#include <nlohmann/json.hpp>
+#include <optional>
 
-namespace hessq::app {
+namespace hessq {
 namespace {
+
+using Json = nlohmann::ordered_json;
+
+const NewtonCheckpoint& last_of(const NewtonComparison& comparison) {
+    require(!comparison.checkpoints.empty(), "a comparison", "there must be at least one checkpoint", Index{0});
+    return comparison.checkpoints.back();
+}
 
 std::string words(const EigenExponent& q) { return format_estimate(q.exponent.value, q.exponent.std_error); }
 
@@ -26,9 +37,31 @@ std::string law_of(const EigenExponent& q) {
     return "compatible with neither the Fisher law (q = 1) nor the Hessian-squared law (q = 2)";
 }
 
-const MethodComparison& method(const NewtonCheckpoint& point, const std::string& name) {
-    return *std::find_if(point.methods.begin(), point.methods.end(),
-                         [&](const MethodComparison& row) { return row.name == name; });
+/// Null where a method is not among those compared.
+const MethodComparison* find_method(const NewtonCheckpoint& point, const std::string& name) {
+    const auto found = std::find_if(point.methods.begin(), point.methods.end(),
+                                    [&](const MethodComparison& row) { return row.name == name; });
+    return found == point.methods.end() ? nullptr : &*found;
+}
+
+/// Those of the reader's own, which every figure shows.
+std::vector<std::string> own_methods(const NewtonCheckpoint& point) {
+    const std::vector<std::string> known = {"newton",
+                                            "saddle_free_newton",
+                                            "adam",
+                                            "rmsprop",
+                                            "sgd",
+                                            "momentum",
+                                            "adagrad",
+                                            "adabelief",
+                                            "full_matrix",
+                                            "hessian_diagonal",
+                                            "hessian_row_norms",
+                                            "gauss_newton_diagonal"};
+    std::vector<std::string> own;
+    for (const MethodComparison& row : point.methods)
+        if (std::find(known.begin(), known.end(), row.name) == known.end()) own.push_back(row.name);
+    return own;
 }
 
 Cell exponent_cell(const SecondMomentReading& reading) {
@@ -65,13 +98,16 @@ Plot law_plot(const NewtonCheckpoint& point, const SecondMomentReading& reading,
 /// One line a method over the checkpoints.
 template <class Value>
 Plot method_plot(const NewtonComparison& comparison, const std::string& title, const std::string& y_label,
-                 const std::vector<std::string>& shown, const Value& value) {
+                 std::vector<std::string> shown, const Value& value) {
     Plot plot{.title = title, .x_label = "step", .y_label = y_label, .log_x = true};
+    for (std::string& name : own_methods(comparison.checkpoints.back())) shown.push_back(std::move(name));
     for (const std::string& name : shown) {
         Series series{.label = name, .style = Series::Style::linepoints};
         for (const NewtonCheckpoint& point : comparison.checkpoints) {
+            const MethodComparison* const row = find_method(point, name);
+            if (!row) continue;
             series.x.push_back(static_cast<double>(point.step));
-            series.y.push_back(value(method(point, name)));
+            series.y.push_back(value(*row));
         }
         plot.series.push_back(std::move(series));
     }
@@ -109,6 +145,13 @@ Plot loss_plot(const NewtonComparison& comparison) {
         loss.x.push_back(static_cast<double>(t));
         loss.y.push_back(comparison.loss(t));
     }
+    if (comparison.loss.size() == 0) {
+        loss = {.label = "at checkpoints", .style = Series::Style::linepoints};
+        for (const NewtonCheckpoint& point : comparison.checkpoints) {
+            loss.x.push_back(static_cast<double>(point.step));
+            loss.y.push_back(point.loss);
+        }
+    }
     Plot plot{.title = "Loss", .x_label = "step", .y_label = "full-batch loss", .log_y = true};
     plot.series = {loss};
     for (const NewtonCheckpoint& point : comparison.checkpoints)
@@ -143,7 +186,7 @@ const char* name_of(StepQuality::Scale scale) {
 }
 
 std::string finding_of(const NewtonComparison& comparison) {
-    const NewtonCheckpoint& last = comparison.checkpoints.back();
+    const NewtonCheckpoint& last = last_of(comparison);
     std::string text;
     if (last.minibatch.exponent) {
         const EigenExponent& mini = *last.minibatch.exponent;
@@ -167,8 +210,8 @@ std::string finding_of(const NewtonComparison& comparison) {
     } else {
         text += fmt::format("At step {} too few directions carry curvature to fit an exponent.", last.step);
     }
-    const MethodComparison& adam = method(last, "adam");
-    const MethodComparison& sgd = method(last, "sgd");
+    const MethodComparison& adam = *find_method(last, "adam");
+    const MethodComparison& sgd = *find_method(last, "sgd");
     text += fmt::format(" As a Newton step, Adam's preconditioner has a cosine of {:.3f} with the {}Newton step "
                         "(plain gradient: {:.3f})",
                         adam.cos_newton, last.newton_damping > 0.0 ? "damped " : "", sgd.cos_newton);
@@ -210,7 +253,7 @@ TextTable metric_table(const NewtonComparison& comparison) {
     return table;
 }
 
-TextTable method_table(const NewtonCheckpoint& point) {
+TextTable method_table(const PreconditionerComparison& point) {
     TextTable table({"method", "cos Newton", "cos saddle-free", "decrease predicted", "actual", "of Newton",
                      "condition", "lambda max", "lambda min", "largest lr"});
     for (const MethodComparison& row : point.methods)
@@ -221,13 +264,16 @@ TextTable method_table(const NewtonCheckpoint& point) {
     return table;
 }
 
+namespace {
+
 void add_figures(HtmlReport& report, const NewtonComparison& comparison) {
-    const NewtonCheckpoint& last = comparison.checkpoints.back();
+    const NewtonCheckpoint& last = last_of(comparison);
     report.section("What the second moment measures");
     report.figure(law_plot(last, last.minibatch, "Mini-batch second moment"),
                   "What Adam averages. One point for each eigenvector with |eigenvalue| above 1e-4 of the largest.");
-    report.figure(law_plot(last, last.full_batch, "Full-batch second moment"),
-                  "The same average of full-batch gradients along the same trajectory: no sampling noise.");
+    if (last.full_batch.forms.size() > 0)
+        report.figure(law_plot(last, last.full_batch, "Full-batch second moment"),
+                      "The same average of full-batch gradients along the same trajectory: no sampling noise.");
     report.figure(exponent_plot(comparison), "Slopes of such figures at each checkpoint; bars are 95 % intervals.");
     report.figure(scatter(fmt::format("sqrt(v) against |H_ii| at step {}", last.step), "|H_ii|",
                           last.hessian_diagonal.cwiseAbs(), "sqrt(v_i)", last.second_moment.cwiseSqrt()),
@@ -261,4 +307,127 @@ void add_figures(HtmlReport& report, const NewtonComparison& comparison) {
     report.figure(loss_plot(comparison), "Full-batch loss along the run; dotted lines are checkpoints.");
 }
 
-} // namespace hessq::app
+Json list_of(VectorView values) {
+    Json list = Json::array();
+    for (const double value : values) list.push_back(value);
+    return list;
+}
+
+Json to_json(const Estimate& estimate) {
+    return {{"value", estimate.value}, {"std_error", estimate.std_error}, {"samples", estimate.samples}};
+}
+
+Json to_json(const SecondMomentReading& reading) {
+    if (!reading.exponent) return nullptr;
+    Json json = to_json(reading.exponent->exponent);
+    json["interval_95"] = {reading.exponent->interval.lower, reading.exponent->interval.upper};
+    json["r_squared"] = reading.exponent->r_squared;
+    json["directions"] = reading.exponent->directions;
+    json["two_source_fit"] = {{"a", reading.sources->a},
+                              {"b", reading.sources->b},
+                              {"mean_signal_share", reading.sources->signal_shares.mean()},
+                              {"residual_rms", reading.sources->residual_rms},
+                              {"identifiable", reading.sources->identifiable}};
+    return json;
+}
+
+Json to_json(const std::optional<LineFit>& fit) {
+    if (!fit) return nullptr;
+    return {{"slope", fit->slope},
+            {"std_error", fit->slope_std_error},
+            {"r_squared", fit->r_squared},
+            {"residual_sd", fit->residual_sd}};
+}
+
+Json to_json(const NewtonCheckpoint& point) {
+    Json json = {{"step", point.step},
+                 {"loss", point.loss},
+                 {"gradient_norm", point.gradient_norm},
+                 {"noise_trace", point.noise_trace},
+                 {"signal_share", point.signal_share},
+                 {"lambda_max", point.lambda_max},
+                 {"lambda_min", point.lambda_min},
+                 {"negative_eigenvalues", point.negative_eigenvalues},
+                 {"zero_eigenvalues", point.zero_eigenvalues},
+                 {"hessian", name_of(point.newton_status)},
+                 {"newton_damping", point.newton_damping},
+                 {"saddle_free_damping", point.saddle_free_damping},
+                 {"exponent", {{"minibatch", to_json(point.minibatch)}, {"full_batch", to_json(point.full_batch)}}}};
+    json["coordinate_slopes"] = {{"diagonal", to_json(point.slopes.diagonal)},
+                                 {"row_norm", to_json(point.slopes.row_norm)},
+                                 {"coordinates", point.slopes.coordinates},
+                                 {"warning", coordinate_warning}};
+    Json& methods = json["preconditioners"] = Json::object();
+    for (const MethodComparison& row : point.methods)
+        methods[row.name] = {{"cos_newton", row.cos_newton},
+                             {"cos_saddle_free_newton", row.cos_saddle_free_newton},
+                             {"cos_gradient", row.step.cosine},
+                             {"best_scale", row.step.scale},
+                             {"best_scale_from", name_of(row.step.scale_from)},
+                             {"decrease_predicted", row.step.decrease_predicted},
+                             {"decrease_actual", row.step.decrease_actual},
+                             {"newton_fraction", row.newton_fraction},
+                             {"curvature_along_step", row.step.curvature},
+                             {"lambda_max", row.curvature.lambda_max},
+                             {"lambda_min", row.curvature.lambda_min},
+                             {"eigenvalue_residual", row.curvature.residual},
+                             {"condition_number", row.curvature.condition_number},
+                             {"condition_directions", row.curvature.directions},
+                             {"largest_stable_lr", row.curvature.largest_stable_lr}};
+    return json;
+}
+
+Json json_of(const NewtonComparison& comparison) {
+    Json json;
+    json["checkpoints"] = Json::array();
+    for (const NewtonCheckpoint& point : comparison.checkpoints) json["checkpoints"].push_back(to_json(point));
+    json["loss_curve"] = list_of(comparison.loss);
+    return json;
+}
+
+} // namespace
+
+void add_comparison(HtmlReport& report, const NewtonComparison& comparison) {
+    add_figures(report, comparison);
+    report.section("Along the run");
+    report.table(checkpoint_table(comparison),
+                 "Exact curvature at each checkpoint, and the exponent q of the second moments in the "
+                 "Hessian's eigenbasis with its standard error.");
+    report.table(metric_table(comparison),
+                 fmt::format("Signal: the mean share of a lambda^2 in the two-source fit a lambda^2 + b u'Sigma u of "
+                             "the second moment. p: slopes of log sqrt(v) on log |H_ii| and on log row norms. {}",
+                             coordinate_warning));
+    for (auto point = comparison.checkpoints.rbegin(); point != comparison.checkpoints.rend(); ++point)
+        report.table(method_table(*point), fmt::format("Preconditioners as Newton steps at step {}.", point->step));
+}
+
+std::string comparison_json(const NewtonComparison& comparison) { return json_of(comparison).dump(); }
+
+void write_comparison(const std::filesystem::path& folder, const NewtonComparison& comparison,
+                      const ComparisonHeading& heading) {
+    OutputFolder output(std::filesystem::absolute(folder));
+    const std::string finding = finding_of(comparison);
+    Json document = {{"schema", "hessq/compare/1"},
+                     {"problem", {{"name", heading.name}, {"parameters", comparison.theta.size()}}},
+                     {"finding", finding}};
+    document.update(json_of(comparison));
+
+    HtmlReport report("Newton against Adam: " + heading.name, finding, heading.pictures);
+    add_comparison(report, comparison);
+    if (!heading.settings.empty()) {
+        report.section("How this was made");
+        report.settings(heading.settings);
+    }
+    output.add("result.json", document.dump(1) + "\n");
+    output.add("report.html", report.str());
+    const auto save = [&](const char* name, const Vector& values) {
+        output.add(name, [&values](const std::filesystem::path& path) { save_npy_vector(path, values); });
+    };
+    save("theta.npy", comparison.theta);
+    save("gradient.npy", comparison.gradient);
+    save("second_moment.npy", comparison.checkpoints.back().second_moment);
+    output.add("hessian.npy", [&](const std::filesystem::path& path) { save_npy(path, comparison.hessian); });
+    output.commit();
+}
+
+} // namespace hessq

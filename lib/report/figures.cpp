@@ -1,10 +1,10 @@
-#include "support/figures.hpp"
+#include "hessq/report/figures.hpp"
 
 #include <algorithm>
 #include <cmath>
 #include <utility>
 
-namespace hessq::app {
+namespace hessq {
 
 std::vector<double> to_list(VectorView values) { return {values.begin(), values.end()}; }
 
@@ -40,4 +40,4 @@ Plot scatter(const std::string& title, const std::string& x_label, VectorView x,
             .series = {{.x = to_list(x), .y = to_list(y), .style = Series::Style::points}}};
 }
 
-} // namespace hessq::app
+} // namespace hessq

@@ -1,0 +1,99 @@
+#include "hessq/results/comparison.hpp"
+
+#include "hessq/core/random.hpp"
+#include "hessq/datasets/npy.hpp"
+#include "hessq/datasets/synthetic.hpp"
+#include "hessq/objectives/mlp.hpp"
+#include "hessq/theory/run_observer.hpp"
+#include "support/messages.hpp"
+#include "support/temporary_folder.hpp"
+
+#include <boost/test/unit_test.hpp>
+#include <fstream>
+#include <iterator>
+#include <nlohmann/json.hpp>
+#include <stdexcept>
+#include <string>
+
+using namespace hessq;
+using namespace hessq::test;
+using Json = nlohmann::json;
+
+namespace {
+
+/// Gradient descent, nothing of the library's own.
+NewtonComparison observed(bool full_batch, const Preconditioner* yours = nullptr) {
+    const Mlp loss = softmax_regression(softmax_data(60, 4, 3).data);
+    RunObserver observer(loss, {.batch = 60, .sampling = Sampling::epochs, .full_batch = full_batch});
+    if (yours) observer.compare_too(*yours);
+    Vector w = 0.1 * normal_vector(RandomStream(3, 0), 15);
+    for (int t = 1; t <= 12; ++t) {
+        const Vector g = loss.gradient(w);
+        (void)observer.observe(w, g);
+        w -= 0.5 * g;
+        if (t == 4 || t == 12) (void)observer.checkpoint(w);
+    }
+    return observer.comparison();
+}
+
+std::string content_of(const std::filesystem::path& path) {
+    std::ifstream file(path);
+    return {std::istreambuf_iterator<char>(file), {}};
+}
+
+} // namespace
+
+BOOST_AUTO_TEST_SUITE(comparison)
+
+BOOST_AUTO_TEST_CASE(a_folder_holds_the_keys_of_compare_and_the_arrays_of_the_last_checkpoint) {
+    const TemporaryFolder folder;
+    const NewtonComparison found = observed(true);
+    write_comparison(folder / "out", found, {.name = "my net", .settings = {{"Optimizer", "my <own>"}}});
+    const Json json = Json::parse(content_of(folder / "out" / "result.json"));
+    BOOST_TEST(json["schema"] == "hessq/compare/1");
+    BOOST_TEST(json["problem"]["name"] == "my net");
+    BOOST_TEST(json["problem"]["parameters"] == 15);
+    BOOST_TEST(json["finding"].get<std::string>() == finding_of(found));
+    BOOST_TEST_REQUIRE(json["checkpoints"].size() == 2u);
+    const Json& last = json["checkpoints"][1];
+    BOOST_TEST(last["step"] == 12);
+    BOOST_TEST(last["loss"].get<double>() == found.checkpoints[1].loss);
+    BOOST_TEST(last["exponent"]["minibatch"]["value"].get<double>() ==
+               found.checkpoints[1].minibatch.exponent->exponent.value);
+    for (const char* name : {"adam", "rmsprop", "sgd", "full_matrix", "gauss_newton_diagonal"})
+        BOOST_TEST(last["preconditioners"][name]["cos_newton"].is_number(), name);
+    BOOST_TEST((load_npy_vector(folder / "out" / "theta.npy") == found.theta));
+    BOOST_TEST((load_npy(folder / "out" / "hessian.npy") == found.hessian));
+    const std::string html = content_of(folder / "out" / "report.html");
+    for (const char* text : {"Newton against Adam: my net", "my &lt;own&gt;", "step 12", "step 4"})
+        BOOST_TEST(html.find(text) != std::string::npos, text);
+}
+
+BOOST_AUTO_TEST_CASE(a_method_of_your_own_is_in_the_tables_the_figures_and_the_file) {
+    const TemporaryFolder folder;
+    const auto yours = diagonal_preconditioner(Vector::LinSpaced(15, 1.0, 2.0), "my metric");
+    const NewtonComparison found = observed(true, yours.get());
+    BOOST_TEST(method_table(found.checkpoints.back()).str().find("\nmy metric ") != std::string::npos);
+    BOOST_TEST(Json::parse(comparison_json(found))["checkpoints"][0]["preconditioners"]["my metric"]["cos_newton"]
+                   .is_number());
+}
+
+BOOST_AUTO_TEST_CASE(what_was_not_measured_is_left_out) {
+    const NewtonComparison found = observed(false);
+    const Json json = Json::parse(comparison_json(found));
+    BOOST_TEST(json["loss_curve"].empty());
+    BOOST_TEST(json["checkpoints"][0]["exponent"]["full_batch"].is_null());
+    BOOST_TEST(finding_of(found).find("Full-batch") == std::string::npos);
+    HtmlReport with("t", "f", {.gnuplot = "no-such-program"}), without("t", "f", {.gnuplot = "no-such-program"});
+    add_comparison(with, observed(true));
+    add_comparison(without, found);
+    BOOST_TEST(with.str().find("Full-batch second moment") != std::string::npos);
+    BOOST_TEST(without.str().find("Full-batch second moment") == std::string::npos);
+}
+
+BOOST_AUTO_TEST_CASE(nothing_to_report_is_refused) {
+    BOOST_CHECK_EXCEPTION((void)finding_of(NewtonComparison{}), std::invalid_argument,
+                          says("a comparison: there must be at least one checkpoint; got 0"));
+}
+
+BOOST_AUTO_TEST_SUITE_END()
