@@ -342,14 +342,14 @@ Action batch_size_command(CLI::App& command) {
         ->group("Training");
     const std::string group = "Batch size";
     add_text(command, "--batches", options->batches, "N,N,...",
-             "batch sizes at which best rates are measured (default: 1, 4, 16, 64, 256, 1024)")
+             "to measure best rates at (default: 1, 4, 16, ..., 1024)")
         ->group(group);
     add_count(command, "--directions", options->directions, 2, "mini-batches for each of them")->group(group);
-    add_count(command, "--target-steps", options->target_steps, 1,
-              "full-batch steps; runs of all batch sizes have to go 0.7 of their way down", 1'000'000)
+    add_count(command, "--target-steps", options->target_steps, 1, "runs go 0.7 of what these full-batch steps descend",
+              1'000'000)
         ->group(group);
     add_real(command, "--softsign-eps", options->softsign_eps, Range::not_negative,
-             "epsilon of softsign; 0 takes the root mean square of the gradient's entries")
+             "epsilon of softsign; 0: the gradient's rms entry")
         ->group(group);
     add_run_options(command, options->run);
     return [&command, options](const std::string& command_line) {

@@ -207,25 +207,22 @@ Action clipping_command(CLI::App& command) {
     add_problem_options(command, options->problem, "digits-mlp");
     add_training_options(command, options->training);
     command.remove_option(command.get_option("--sampling")); // the laws are those of independent batches
-    command.get_option("--lr")->description("learning rate of sgd, also in the widths and bad starts (default: 0.1)");
+    command.get_option("--lr")->description("learning rate of sgd (default: 0.1)");
     const std::string group = "Clipping";
     add_real(command, "--adam-lr", options->adam_lr, Range::positive, "learning rate of sign descent and Adam")
         ->group(group);
     add_real(command, "--threshold", options->threshold, Range::positive, "the norm at which to clip")->group(group);
-    add_text(command, "--thresholds", options->thresholds, "X,X,...", "norms for the table of clipped fractions")
+    add_text(command, "--thresholds", options->thresholds, "X,X,...", "for the table of clipped fractions")
         ->group(group);
     add_count(command, "--looks", options->looks, 4, "full-batch measurements along each run")->group(group);
-    add_text(command, "--widths", options->widths, "N,N,...", "widths of every hidden layer, for networks")
-        ->group(group);
+    add_text(command, "--widths", options->widths, "N,N,...", "of hidden layers")->group(group);
     add_real(command, "--scale", options->scale, Range::positive, "a bad start is an ordinary one times this")
         ->group(group);
     add_count(command, "--rescue-steps", options->rescue_steps, 1, "updates from a bad start")->group(group);
     add_count(command, "--rescue-seeds", options->rescue_seeds, 1, "bad starts, with mini-batches of their own")
         ->group(group);
-    add_count(command, "--warm-up", options->warm_up, 1, "updates over which a warm-up raises the learning rate")
-        ->group(group);
-    add_count(command, "--newton-steps", options->newton_steps, 1,
-              "iterations to the minimum that excess losses refer to, up to 1200 parameters")
+    add_count(command, "--warm-up", options->warm_up, 1, "updates until the full learning rate")->group(group);
+    add_count(command, "--newton-steps", options->newton_steps, 1, "iterations to the minimum of few parameters")
         ->group(group);
     add_run_options(command, options->run);
     return [&command, options](const std::string& command_line) {

@@ -53,8 +53,7 @@ Action compare_command(CLI::App& command) {
     const auto options = std::make_shared<CompareOptions>();
     add_problem_options(command, options->problem, "digits-mlp");
     add_training_options(command, options->training);
-    add_count(command, "--checkpoints", options->checkpoints, 1,
-              "at most so many looks at the Hessian, spaced in log time")
+    add_count(command, "--checkpoints", options->checkpoints, 1, "at most so many looks, spaced in log time")
         ->group("Training");
     add_run_options(command, options->run);
     return [&command, options](const std::string& command_line) {

@@ -68,10 +68,8 @@ Action curvature_command(CLI::App& command) {
     add_problem_options(command, options->problem, "digits-mlp");
     add_count(command, "--count", options->count, 1, "eigenvalues shown at each end of the spectrum")
         ->group("Curvature");
-    add_count(command, "--probes", options->probes, 2, "random vectors of Hutchinson's trace and diagonal estimates")
-        ->group("Curvature");
-    add_switch(command, "--products-only", options->products_only,
-               "never form the Hessian: Lanczos and Hutchinson alone, for many parameters")
+    add_count(command, "--probes", options->probes, 2, "random vectors of Hutchinson's estimates")->group("Curvature");
+    add_switch(command, "--products-only", options->products_only, "never form the Hessian: for many parameters")
         ->group("Curvature");
     add_run_options(command, options->run);
     return [&command, options](const std::string& command_line) {

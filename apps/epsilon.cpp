@@ -104,15 +104,13 @@ Action epsilon_command(CLI::App& command) {
     add_problem_options(command, options->problem, "digits-softmax");
     const std::string group = "Epsilon";
     add_text(command, "--epsilons", options->epsilons, "X,X,...",
-             "epsilons beside 0 and infinity (default: 1e-8, 0.0001, 0.001, 0.003, 0.01, 0.03, 0.1, 1)")
+             "beside 0 and infinity (default: 1e-8, 0.0001, ..., 1)")
         ->group(group);
-    add_count(command, "--at-step", options->at_step, 0,
-              "look at the point after so many steps of Adam (with --theta: 0 unless given)")
+    add_count(command, "--at-step", options->at_step, 0, "look after so many steps of Adam; 0 with --theta")
         ->group(group);
     add_count(command, "--draws", options->draws, 2, "real mini-batches for each batch size", 1'000'000)->group(group);
-    add_count(command, "--seeds", options->seeds, 2, "of the mini-batches, for the best learning rate of runs", 10'000)
-        ->group(group);
-    add_switch(command, "--no-runs", options->no_runs, "the laws at one point alone")->group(group);
+    add_count(command, "--seeds", options->seeds, 2, "runs for each best learning rate", 10'000)->group(group);
+    add_switch(command, "--no-runs", options->no_runs, "only the laws at one point")->group(group);
     add_training_options(command, options->training);
     add_run_options(command, options->run);
     return [&command, options](const std::string& command_line) {

@@ -230,8 +230,7 @@ Action layerwise_command(CLI::App& command) {
     const auto options = std::make_shared<LayerwiseOptions>();
     add_problem_options(command, options->problem, "digits-mlp");
     const std::string group = "Reparametrization";
-    add_text(command, "--lambda", options->lambda, "X,X,...", "at least three factors: theta = lambda phi")
-        ->group(group);
+    add_text(command, "--lambda", options->lambda, "X,X,...", "at least three: theta = lambda phi")->group(group);
     add_text(command, "--groups", options->groups, "PATTERN", "the groups that get it, as in a shell: 'layer0.*'")
         ->group(group);
     add_text(command, "--methods", options->methods, fmt::format("NAME,...:{}", fmt::join(optimizer_names(), "|")),

@@ -12,7 +12,7 @@ namespace hessq::app {
 
 Action problems_command(CLI::App& command) {
     const auto json = std::make_shared<bool>(false);
-    add_switch(command, "--json", *json, "print the list as JSON");
+    add_switch(command, "--json", *json, "print the list as JSON")->group("Output");
     return [json](const std::string& command_line) {
         nlohmann::ordered_json list = nlohmann::ordered_json::array();
         TextTable table({"problem", "samples", "parameters", "what it shows"});

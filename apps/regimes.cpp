@@ -296,24 +296,17 @@ Action regimes_command(CLI::App& command) {
     const auto options = std::make_shared<RegimesOptions>();
     add_problem_options(command, options->problem, "digits-softmax");
     const std::string group = "Grid";
-    add_word(command, "--axis", options->axis, {"lr", "distance"},
-             "against the batch size: Adam's learning rate, or the distance from the minimum of points drawn around it")
-        ->group(group);
-    add_text(command, "--batches", options->batches, "N,N,...",
-             "batch sizes (default: 1, 3, 10, ..., 3000, at most the samples of the problem)")
+    add_word(command, "--axis", options->axis, {"lr", "distance"}, "beside the batch size")->group(group);
+    add_text(command, "--batches", options->batches, "N,N,...", "batch sizes (default: 1, 3, 10, ..., 3000)")
         ->group(group);
     add_text(command, "--lrs", options->lrs, "X,X,...", "learning rates (default: 0.0003, 0.001, 0.003, ..., 1)")
         ->group(group);
-    add_text(command, "--distances", options->distances, "X,X,...",
-             "standard deviations of each parameter around the minimum (default: 0.001, 0.003, 0.01, ..., 3)")
+    add_text(command, "--distances", options->distances, "X,X,...", "from the minimum (default: 0.001, 0.003, ..., 3)")
         ->group(group);
-    add_count(command, "--runs", options->runs, 2,
-              "lr: runs a cell, from one start with mini-batches of their own; q is their mean", 10'000)
+    add_count(command, "--runs", options->runs, 2, "lr: runs a cell, of whose exponents q is the mean", 10'000)
         ->group(group);
     add_count(command, "--points", options->points, 3, "distance: points around the minimum", 1'000'000)->group(group);
-    add_count(command, "--newton-steps", options->newton_steps, 1,
-              "distance: Newton iterations to the minimum, where it is not known in closed form")
-        ->group(group);
+    add_count(command, "--newton-steps", options->newton_steps, 1, "distance: iterations to the minimum")->group(group);
     add_training_options(command, options->training);
     command.remove_option(command.get_option("--batch"));
     command.remove_option(command.get_option("--lr"));

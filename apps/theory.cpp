@@ -240,10 +240,9 @@ std::string finding_of(const std::vector<LedgerRow>& rows, bool everything) {
 
 Action theory_command(CLI::App& command) {
     const auto options = std::make_shared<TheoryOptions>();
-    command.add_option("ID", options->ids, "experiments (E-b3), claims (b17) or essays (b); none: all of them")
+    command.add_option("ID", options->ids, "experiment (E-b3), claim (b17) or essay (b) [all]")
         ->type_name("ID:" + known_ids());
-    add_switch(command, "--quick", options->quick, "a tenth of the draws: all experiments in about half a minute")
-        ->group("Effort");
+    add_switch(command, "--quick", options->quick, "a tenth of the draws: about half a minute")->group("Effort");
     add_switch(command, "--precise", options->precise, "25 times the draws: error bars a fifth as wide")
         ->group("Effort");
     add_run_options(command, options->run);

@@ -138,9 +138,9 @@ Action train_command(CLI::App& command) {
     add_problem_options(command, options->problem, "digits-mlp");
     add_training_options(command, options->training);
     describe_own_defaults(command);
-    add_text(command, "--methods", options->methods, fmt::format("NAME,...:{}", fmt::join(all_methods(), "|")),
-             fmt::format("of {} (default: sgd,momentum,rmsprop,adam and, without group options, the last three)",
-                         fmt::join(all_methods(), ", ")))
+    add_text(
+        command, "--methods", options->methods, fmt::format("NAME,...:{}", fmt::join(all_methods(), "|")),
+        fmt::format("of {} (default: sgd,momentum,rmsprop,adam and the last three)", fmt::join(all_methods(), ", ")))
         ->group("Training");
     add_count(command, "--newton-steps", options->newton_steps, 1, "updates by the Newton methods, full batch")
         ->group("Training");

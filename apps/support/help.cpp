@@ -14,13 +14,9 @@ constexpr std::size_t width = 80;
 std::string two_columns(const std::string& left, const std::string& right, std::size_t column) {
     std::string result = left;
     std::size_t at = left.size();
-    if (at + 2 > column) {
-        result += '\n';
-        at = 0;
-    }
     std::istringstream words(right);
     for (std::string word; words >> word;) {
-        if (at > column && at + 1 + word.size() > width) {
+        if (at >= column && at + 1 + word.size() > width) {
             result += '\n';
             at = 0;
         }
@@ -56,6 +52,7 @@ std::string help_of_command(const CLI::App& command) {
     std::string options;
     bool defaults = false;
     for (const OptionGroup& group : groups) {
+        if (group.options.size() == 1 && group.options[0].name == "--help") continue; // which is known by now
         options += fmt::format("\n{}:\n", group.name);
         for (const OptionText& option : group.options) {
             if (option.positional) usage += fmt::format(" [{}]", option.value);

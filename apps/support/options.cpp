@@ -134,17 +134,14 @@ void add_problem_options(CLI::App& command, ProblemOptions& options, const std::
     options.problem = default_problem;
     const std::string problem = "Problem";
     add_one_of(command, "--problem", options.problem, problem_names(),
-               fmt::format("NAME:{}", fmt::join(problem_names(), "|")),
-               "a bundled problem; 'hessq problems' lists them")
+               fmt::format("NAME:{}", fmt::join(problem_names(), "|")), "one that 'hessq problems' lists")
         ->group(problem);
     add_seed(command, "--init-seed", options.init_seed, "seed of the initial parameters")->group(problem);
-    add_text(command, "--theta", options.theta, "FILE",
-             "start exactly here: a .npy vector in the order of PyTorch's parameters_to_vector")
+    add_text(command, "--theta", options.theta, "FILE", "start here: .npy, in PyTorch's order of parameters")
         ->group(problem);
 
     const std::string data = "Your own data, in place of --problem";
-    add_text(command, "--data", options.data, "FILE",
-             "one sample a row: .csv with a header line, .npy, .libsvm, .svm, .idx or -ubyte; needs --model")
+    add_text(command, "--data", options.data, "FILE", ".csv with header, .npy, .libsvm or IDX; needs --model")
         ->group(data);
     add_text(command, "--targets", options.targets, "FILE", "the targets that belong to a .npy or IDX file")
         ->group(data);
@@ -153,9 +150,9 @@ void add_problem_options(CLI::App& command, ProblemOptions& options, const std::
     add_word(command, "--model", options.model, {"linear", "logistic", "softmax", "mlp"}, "what to fit")->group(data);
     add_text(command, "--hidden", options.hidden, "N,N,...", "mlp: widths of the hidden layers")->group(data);
     add_word(command, "--activation", options.activation, {"tanh", "relu", "gelu", "softplus", "sigmoid", "identity"},
-             "mlp, behind hidden layers")
+             "mlp")
         ->group(data);
-    add_word(command, "--loss", options.loss, {"squared", "cross-entropy"}, "mlp, for numbers or classes")->group(data);
+    add_word(command, "--loss", options.loss, {"squared", "cross-entropy"}, "mlp")->group(data);
     add_real(command, "--l2", options.l2, Range::not_negative, "adds l2/2 |w|^2 to the loss, biases included")
         ->group(data);
     add_switch(command, "--standardize", options.standardize, "inputs to mean 0 and variance 1, each feature")
@@ -187,9 +184,7 @@ void add_training_options(CLI::App& command, TrainingOptions& options) {
     add_real(command, "--beta2", options.beta2, Range::below_one, "decay of the average squared gradient: Adam")
         ->group(group);
     add_real(command, "--eps", options.eps, Range::not_negative, "added to sqrt(v): Adam, RMSprop")->group(group);
-    add_word(command, "--sampling", options.sampling, {"iid", "epochs"},
-             "mini-batches with replacement, or shuffled by epoch")
-        ->group(group);
+    add_word(command, "--sampling", options.sampling, {"iid", "epochs"}, "with replacement, or shuffled")->group(group);
 }
 
 } // namespace hessq::app

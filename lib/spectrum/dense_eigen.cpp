@@ -3,7 +3,7 @@
 #include "hessq/core/parallel.hpp"
 #include "hessq/core/require.hpp"
 #include "hessq/spectrum/resolved.hpp"
-#include "spectrum/lapack.hpp"
+#include "lapack.hpp"
 
 #include <Eigen/Householder>
 #include <algorithm>

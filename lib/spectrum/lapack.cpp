@@ -1,4 +1,4 @@
-#include "spectrum/lapack.hpp"
+#include "lapack.hpp"
 
 #include <cblas.h>
 #include <mutex>

@@ -1,7 +1,7 @@
 #include "hessq/spectrum/matrix_sign.hpp"
 
 #include "hessq/core/require.hpp"
-#include "spectrum/lapack.hpp"
+#include "lapack.hpp"
 
 #include <algorithm>
 #include <limits>

@@ -1,9 +1,14 @@
 #include "support/program.hpp"
 #include "support/temporary_folder.hpp"
 
+#include <algorithm>
 #include <boost/test/unit_test.hpp>
+#include <cstdlib>
+#include <fstream>
+#include <map>
 #include <nlohmann/json.hpp>
 #include <set>
+#include <sstream>
 
 using namespace hessq::test;
 using Json = nlohmann::json;
@@ -38,6 +43,46 @@ std::set<std::string> explained_options(const std::string& help) {
     return names;
 }
 
+/// 80 columns and as many lines as a screen has.
+void check_fits_a_screen(const std::string& help) {
+    int count = 0;
+    std::istringstream lines(help);
+    for (std::string line; std::getline(lines, line); ++count) BOOST_TEST(line.size() <= 80U, line);
+    BOOST_TEST(count <= 50);
+}
+
+std::vector<std::string> command_names() {
+    std::vector<std::string> names;
+    std::istringstream words(commands);
+    for (std::string word; words >> word;) names.push_back(word.substr(0, word.find(',')));
+    return names;
+}
+
+std::string help_of(const std::string& command) {
+    const TemporaryFolder folder;
+    const Outcome outcome = run_hessq(folder / "", {command, "--help"});
+    BOOST_TEST(outcome.status == 0);
+    return outcome.out;
+}
+
+/// What bash offers when the tab key is pressed behind these words, of which the last may be begun or empty.
+std::vector<std::string> completed(const std::vector<std::string>& words) {
+    const TemporaryFolder folder;
+    const Outcome script = run_hessq(folder / "", {"--completion", "bash"});
+    BOOST_TEST(script.status == 0);
+    std::ofstream file(folder / "run.bash");
+    file << script.out << "COMP_WORDS=(";
+    for (const std::string& word : words) file << " '" << word << "'";
+    file << ")\nCOMP_CWORD=" << words.size() - 1 << "\n_hessq\nprintf '%s\\n' \"${COMPREPLY[@]}\" >answer\n";
+    file.close();
+    BOOST_TEST(std::system(("cd '" + (folder / "").string() + "' && touch mine.csv && bash -u run.bash").c_str()) == 0);
+    std::ifstream answer(folder / "answer");
+    std::vector<std::string> lines;
+    for (std::string line; std::getline(answer, line);)
+        if (!line.empty()) lines.push_back(line);
+    return lines;
+}
+
 /// Nothing but the message: one line on standard error, none on standard output, no file.
 void check_mistake(const std::vector<std::string>& arguments, const std::string& message) {
     BOOST_TEST_CONTEXT(message) {
@@ -69,35 +114,34 @@ BOOST_AUTO_TEST_CASE(help_lists_the_commands_with_their_summaries) {
         const Outcome outcome = run_hessq(folder / "", {word});
         BOOST_TEST(outcome.status == 0);
         BOOST_TEST(outcome.err == "");
-        BOOST_TEST(
-            outcome.out ==
-            "hessq measures the curvature of machine-learning losses, exactly where that is possible,\n"
-            "and shows what Adam's second moment really measures.\n\n"
-            "Usage: hessq [OPTIONS] COMMAND\n\n"
-            "Options:\n"
-            "  -h,--help                   print this text\n"
-            "  --version                   print the version\n\n"
-            "Commands:\n"
-            "  compare                     Newton against Adam and RMSprop along a training run, and what v "
-            "measures\n"
-            "  curvature                   at one point: loss, gradient, Hessian, Gauss-Newton, Fisher, noise, "
-            "extreme eigenvalues\n"
-            "  regimes                     a map of what v measures: batch size against learning rate, or distance "
-            "from the minimum\n"
-            "  batch-size                  how the best learning rate depends on the batch size: laws, and what real "
-            "mini-batches say\n"
-            "  epsilon                     what Adam's epsilon does to the best learning rate, its law in the batch "
-            "size, and real runs\n"
-            "  clipping                    how long gradients are, what clipping at a norm would change, and what it "
-            "rescues\n"
-            "  layerwise                   the learning rate of a layer that is stored divided by a factor, for every "
-            "optimizer\n"
-            "  theory                      the claims of five essays, one by one: predicted, measured, verdict\n"
-            "  train                       optimizers and Newton methods side by side\n"
-            "  problems                    the bundled problems: name, samples, parameters, what each shows\n\n"
-            "'hessq COMMAND --help' lists a command's options. To begin with:\n"
-            "  hessq compare --problem iris-mlp\n"
-            "  hessq compare --data mine.csv --target label --model mlp --hidden 32,16 --standardize\n");
+        BOOST_TEST(outcome.out == "hessq measures the curvature of machine-learning losses, exactly where that is\n"
+                                  "possible, and shows what Adam's second moment really measures.\n\n"
+                                  "Usage: hessq COMMAND [OPTIONS]\n\n"
+                                  "Commands:\n"
+                                  "  compare     Newton against Adam and RMSprop along a training run, and what v\n"
+                                  "              measures\n"
+                                  "  curvature   at one point: loss, gradient, Hessian, Gauss-Newton, Fisher,\n"
+                                  "              noise, extreme eigenvalues\n"
+                                  "  regimes     a map of what v measures: batch size against learning rate, or\n"
+                                  "              distance from the minimum\n"
+                                  "  batch-size  how the best learning rate depends on the batch size: laws, and\n"
+                                  "              what real mini-batches say\n"
+                                  "  epsilon     what Adam's epsilon does to the best learning rate, its law in the\n"
+                                  "              batch size, and real runs\n"
+                                  "  clipping    how long gradients are, what clipping at a norm would change, and\n"
+                                  "              what it rescues\n"
+                                  "  layerwise   the learning rate of a layer that is stored divided by a factor,\n"
+                                  "              for every optimizer\n"
+                                  "  theory      the claims of five essays, one by one: predicted, measured,\n"
+                                  "              verdict\n"
+                                  "  train       optimizers and Newton methods side by side\n"
+                                  "  problems    the bundled problems: name, samples, parameters, what each shows\n\n"
+                                  "Options:\n"
+                                  "  -h, --help  print this text\n"
+                                  "  --version   print the version\n\n"
+                                  "'hessq COMMAND --help' explains the options of a command. To begin with:\n"
+                                  "  hessq compare --problem iris-mlp\n"
+                                  "  hessq compare --data mine.csv --target label --model mlp --standardize\n");
     }
 }
 
@@ -133,14 +177,62 @@ BOOST_AUTO_TEST_CASE(help_of_a_command_explains_every_option_and_no_other) {
                                {"--at-step", "--batch", "--lr", "--beta1", "--beta2", "--eps", "--sampling",
                                 "--batches", "--directions", "--target-steps", "--softsign-eps"}})},
         {"problems", {"--json"}}};
+    BOOST_TEST(expected.size() == command_names().size());
     for (const auto& [command, options] : expected) {
         const Outcome outcome = run_hessq(folder / "", {command, "--help"});
         BOOST_TEST(outcome.status == 0);
         BOOST_TEST(outcome.err == "");
+        check_fits_a_screen(outcome.out);
+        BOOST_TEST(outcome.out.find("\nExample: hessq " + command + " ") != std::string::npos);
         const std::set<std::string> explained = explained_options(outcome.out);
         BOOST_TEST(explained == std::set<std::string>(options.begin(), options.end()),
                    boost::test_tools::per_element());
     }
+}
+
+BOOST_AUTO_TEST_CASE(bash_completes_commands_options_and_their_values) {
+    using Words = std::vector<std::string>;
+    const auto check = [](const Words& typed, const Words& expected) {
+        BOOST_TEST(completed(typed) == expected, boost::test_tools::per_element());
+    };
+    check({"hessq", "c"}, {"compare", "curvature", "clipping"});
+    check({"hessq", "--v"}, {"--version"});
+    check({"hessq", "train", "--me"}, {"--methods"});
+    check({"hessq", "curvature", "--st"}, {"--standardize"}); // --steps belongs to others
+    check({"hessq", "compare", "--problem", "digits"}, {"digits-mlp", "digits-softmax", "digits-autoencoder"});
+    check({"hessq", "compare", "--problem", "=", "ir"}, {"iris-mlp"});
+    check({"hessq", "compare", "--problem", "="}, completed({"hessq", "train", "--problem", ""}));
+    check({"hessq", "train", "--activation", ""}, {"tanh", "relu", "gelu", "softplus", "sigmoid", "identity"});
+    check({"hessq", "train", "--methods", "sgd,adam"}, {"sgd,adam", "sgd,adamw"});
+    check({"hessq", "theory", "E-b1"}, {"E-b1", "E-b10", "E-b11", "E-b12"});
+    check({"hessq", "compare", "--data", "m"}, {"mine.csv"});
+    check({"hessq", "compare", "--steps", ""}, {});
+    check({"hessq", "nonsense", ""}, {});
+}
+
+BOOST_AUTO_TEST_CASE(completions_and_the_manual_know_every_option_that_help_explains) {
+    const TemporaryFolder folder;
+    const std::string zsh = run_hessq(folder / "", {"--completion", "zsh"}).out;
+    const std::string page = run_hessq(folder / "", {"--manual"}).out;
+    BOOST_TEST(zsh.starts_with("#compdef hessq\n"));
+    BOOST_TEST(page.starts_with(".TH HESSQ 1 "));
+    for (const std::string& command : command_names()) {
+        const std::vector<std::string> bash = completed({"hessq", command, "--"});
+        const std::size_t arm = zsh.find("\n        " + command + ")\n");
+        BOOST_REQUIRE(arm != std::string::npos);
+        const std::string own = zsh.substr(arm, zsh.find(";;", arm) - arm);
+        for (const std::string& option : explained_options(help_of(command))) {
+            BOOST_TEST(std::count(bash.begin(), bash.end(), option) == 1, option);
+            const bool in_zsh = own.find("'" + option + "[") != std::string::npos ||
+                                own.find("'" + option + "=[") != std::string::npos ||
+                                own.find("'*" + option + "=[") != std::string::npos;
+            BOOST_TEST(in_zsh, command << " " << option);
+            std::string in_roff;
+            for (const char c : option) in_roff += c == '-' ? std::string("\\-") : std::string(1, c);
+            BOOST_TEST(page.find(".TP\n\\fB" + in_roff + "\\fR") != std::string::npos, option);
+        }
+    }
+    check_mistake({"--completion", "fish"}, "--completion: expected bash or zsh; got fish");
 }
 
 BOOST_AUTO_TEST_CASE(problems_are_listed_as_a_table_and_as_json) {

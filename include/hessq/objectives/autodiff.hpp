@@ -9,6 +9,7 @@
 #include <type_traits>
 #include <utility>
 
+#pragma GCC visibility push(default)
 namespace hessq {
 
 /// The numbers that a loss written for any scalar type is called with: double; a + b e with e e = 0, which carries one
@@ -18,6 +19,7 @@ using Dual = boost::math::differentiation::autodiff_fvar<double, 1>;
 using SecondDual = boost::math::differentiation::autodiff_fvar<double, 1, 1>;
 
 } // namespace hessq
+#pragma GCC visibility pop
 
 namespace Eigen {
 
@@ -67,6 +69,7 @@ struct promote_scalar_arg<hessq::SecondDual, T, false> : std::enable_if<std::is_
 } // namespace internal
 } // namespace Eigen
 
+#pragma GCC visibility push(default)
 namespace hessq {
 
 /// A sum of l_s(w) over samples with its exact derivatives: what the two objectives of this page share.
@@ -224,3 +227,4 @@ private:
 };
 
 } // namespace hessq
+#pragma GCC visibility pop

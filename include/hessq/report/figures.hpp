@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#pragma GCC visibility push(default)
 namespace hessq {
 
 std::vector<double> to_list(VectorView values);
@@ -18,3 +19,4 @@ Plot scatter(const std::string& title, const std::string& x_label, VectorView x,
              VectorView y);
 
 } // namespace hessq
+#pragma GCC visibility pop

@@ -11,6 +11,7 @@
 
 // What `hessq compare` prints and writes, for its own runs and for those of a RunObserver.
 
+#pragma GCC visibility push(default)
 namespace hessq {
 
 /// "positive definite", "indefinite", "singular".
@@ -61,3 +62,4 @@ void write_comparison(const std::filesystem::path& folder, const NewtonCompariso
                       const ComparisonHeading& heading = {});
 
 } // namespace hessq
+#pragma GCC visibility pop

@@ -9,6 +9,7 @@
 #include <optional>
 #include <vector>
 
+#pragma GCC visibility push(default)
 namespace hessq {
 
 struct RunObserverOptions {
@@ -111,3 +112,4 @@ private:
 double run_observer_bytes(Index dimension, const RunObserverOptions& options);
 
 } // namespace hessq
+#pragma GCC visibility pop
