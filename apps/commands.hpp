@@ -12,6 +12,7 @@ using Action = std::function<void(const std::string& command_line)>;
 
 Action compare_command(CLI::App& command);
 Action curvature_command(CLI::App& command);
+Action spectrum_command(CLI::App& command);
 Action regimes_command(CLI::App& command);
 Action batch_size_command(CLI::App& command);
 Action epsilon_command(CLI::App& command);

@@ -1,6 +1,7 @@
 #include "commands.hpp"
 #include "hessq/core/require.hpp"
 #include "hessq/estimators/hutchinson.hpp"
+#include "hessq/estimators/trace.hpp"
 #include "hessq/operators/fisher.hpp"
 #include "hessq/operators/gradient_moments.hpp"
 #include "hessq/report/figures.hpp"
@@ -13,6 +14,7 @@
 #include <algorithm>
 #include <cmath>
 #include <fmt/format.h>
+#include <iostream>
 #include <limits>
 #include <memory>
 #include <optional>
@@ -80,10 +82,14 @@ Action curvature_command(CLI::App& command) {
         const auto size = static_cast<double>(n);
         const Index count = std::min(options->count, n);
         const double matrix = 8.0 * size * size;
-        const bool exact = !options->products_only;
+        const double exact_bytes = (run.save_arrays() ? 4.0 : 2.0) * matrix + eigen_bytes(n);
+        const bool fits = n <= largest_dense_dimension && exact_bytes <= 0.9 * available_memory();
+        const bool exact = fits && !options->products_only;
+        if (!fits && !options->products_only && !run.is_quiet())
+            std::cerr << fmt::format("exact work on {} parameters would need {}: estimates from products instead\n", n,
+                                     format_bytes(exact_bytes));
         if (exact)
-            run.announce_dense_memory((run.save_arrays() ? 4.0 : 2.0) * matrix + eigen_bytes(n),
-                                      " (--products-only takes more)");
+            run.announce_dense_memory(exact_bytes, "");
         else
             run.announce_memory(8.0 * size * static_cast<double>(4 * count + 512));
         Progress progress(exact ? 6.0 : 4.0, run.progress_options());
@@ -98,6 +104,8 @@ Action curvature_command(CLI::App& command) {
         progress.advance(1.0, "Hutchinson");
         const HutchinsonOptions probes{.samples = options->probes, .seed = run.seed()};
         const Estimate trace = hutchinson_trace(h, probes);
+        std::optional<TraceEstimate> best; // by the method that suits the spectrum
+        if (!exact) best = estimate_trace(h, {.products = std::max<Index>(128, options->probes), .seed = run.seed()});
         const VectorEstimate diagonal = hutchinson_diagonal(h, probes);
         const VectorEstimate squared = hutchinson_squared_diagonal(h, probes);
 
@@ -117,7 +125,7 @@ Action curvature_command(CLI::App& command) {
         require_finite(at_w.gradient.norm(), "the norm of the gradient");
         require_finite(noise, "the trace of the noise covariance");
 
-        Json traces = {{"hessian", exact ? Json(hessian.trace()) : app::to_json(trace)}};
+        Json traces = {{"hessian", exact ? Json(hessian.trace()) : app::to_json(static_cast<const Estimate&>(*best))}};
         Json fisher = nullptr;
         if (const ModelObjective* const model = run.model()) {
             traces["gauss_newton"] = model->gauss_newton_diagonal(w).sum();
@@ -151,7 +159,11 @@ Action curvature_command(CLI::App& command) {
         TextTable table({"quantity", "value"});
         table.add_row({"loss", Cell(at_w.value)});
         table.add_row({"|gradient|", Cell(at_w.gradient.norm())});
-        if (exact) table.add_row({"trace of the Hessian", Cell(hessian.trace())});
+        if (exact)
+            table.add_row({"trace of the Hessian", Cell(hessian.trace())});
+        else
+            table.add_row({fmt::format("trace of the Hessian, {}", name(best->method)),
+                           Cell(static_cast<const Estimate&>(*best))});
         table.add_row({"trace of the Hessian, Hutchinson", Cell(trace)});
         if (run.model())
             table.add_row({"trace of Gauss-Newton = true Fisher", Cell(traces["gauss_newton"].get<double>())});
@@ -173,8 +185,8 @@ Action curvature_command(CLI::App& command) {
                                        "Hutchinson probes estimate {}.",
                                        *spectrum.negative, n, *spectrum.zero, format_number(hessian.trace()),
                                        trace.samples, format_estimate(trace.value, trace.std_error))
-                         : fmt::format(" (Lanczos). {} Hutchinson probes estimate a trace of {}.", trace.samples,
-                                       format_estimate(trace.value, trace.std_error));
+                         : fmt::format(" (Lanczos). Its trace is {}, by {} products: {}.",
+                                       format_estimate(best->value, best->std_error), best->products, best->reason);
 
         HtmlReport report("Curvature: " + run.problem().name, finding);
         report.table(table, "Exact unless it has an error bar, which is one standard error.");

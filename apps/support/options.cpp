@@ -174,9 +174,9 @@ void add_run_options(CLI::App& command, RunOptions& options) {
     add_switch(command, "--no-report", options.no_report, "write no report.html")->group(group);
 }
 
-void add_training_options(CLI::App& command, TrainingOptions& options) {
+void add_training_options(CLI::App& command, TrainingOptions& options, Index fewest_steps) {
     const std::string group = "Training";
-    add_count(command, "--steps", options.steps, 1, "updates, one mini-batch each")->group(group);
+    add_count(command, "--steps", options.steps, fewest_steps, "updates, one mini-batch each")->group(group);
     add_count(command, "--batch", options.batch, 1, "samples in a mini-batch")->group(group);
     add_real(command, "--lr", options.lr, Range::positive, "learning rate")->group(group);
     add_real(command, "--beta1", options.beta1, Range::below_one, "decay of the average gradient: Adam, momentum")

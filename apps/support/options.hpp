@@ -99,6 +99,6 @@ struct TrainingOptions {
     std::string sampling = "iid";
 };
 
-void add_training_options(CLI::App& command, TrainingOptions& options);
+void add_training_options(CLI::App& command, TrainingOptions& options, Index fewest_steps = 1);
 
 } // namespace hessq::app

@@ -131,11 +131,10 @@ void Run::announce_memory(double bytes) const {
 }
 
 void Run::announce_dense_memory(double bytes, const std::string& instead) const {
-    constexpr Index most = 32766; // LAPACK counts its workspace, 1 + 6 n + 2 n^2, in 32 bits
     require_memory(command(), bytes, static_cast<double>(start_.size()));
-    if (start_.size() > most)
+    if (start_.size() > largest_dense_dimension)
         throw InputError(fmt::format("hessq {}: expected at most {} parameters for an exact Hessian; got {}{}",
-                                     command(), most, start_.size(), instead));
+                                     command(), largest_dense_dimension, start_.size(), instead));
     announce_memory(bytes);
 }
 

@@ -57,6 +57,9 @@ private:
     std::vector<std::filesystem::path> missing_; ///< innermost first
 };
 
+/// LAPACK counts its workspace, 1 + 6 n + 2 n^2, in 32 bits.
+inline constexpr Index largest_dense_dimension = 32766;
+
 /// How a command runs and where its results go: its threads, its folder, its record.
 class Output {
 public:

@@ -18,7 +18,7 @@ namespace {
 const std::string problems = "digits-mlp, digits-softmax, digits-autoencoder, iris-mlp, breast-cancer-logistic, "
                              "breast-cancer-mlp, diabetes-linear, P1, P1r, P2, P3a, P3b, P3c, P5";
 const std::string commands =
-    "compare, curvature, regimes, batch-size, epsilon, clipping, layerwise, theory, train, problems";
+    "compare, curvature, spectrum, regimes, batch-size, epsilon, clipping, layerwise, theory, train, problems";
 
 const std::vector<std::string> problem_options = {"--problem", "--data",        "--targets", "--target",
                                                   "--model",   "--hidden",      "--loss",    "--activation",
@@ -122,6 +122,8 @@ BOOST_AUTO_TEST_CASE(help_lists_the_commands_with_their_summaries) {
                                   "              measures\n"
                                   "  curvature   at one point: loss, gradient, Hessian, Gauss-Newton, Fisher,\n"
                                   "              noise, extreme eigenvalues\n"
+                                  "  spectrum    all eigenvalues from products: their distribution with a band,\n"
+                                  "              both ends, the trace\n"
                                   "  regimes     a map of what v measures: batch size against learning rate, or\n"
                                   "              distance from the minimum\n"
                                   "  batch-size  how the best learning rate depends on the batch size: laws, and\n"
@@ -150,6 +152,10 @@ BOOST_AUTO_TEST_CASE(help_of_a_command_explains_every_option_and_no_other) {
     const std::map<std::string, std::vector<std::string>> expected = {
         {"compare", joined({problem_options, run_options, training_options, {"--checkpoints"}})},
         {"curvature", joined({problem_options, run_options, {"--count", "--probes", "--products-only"}})},
+        {"spectrum", joined({problem_options,
+                             run_options,
+                             training_options,
+                             {"--of", "--count", "--probes", "--lanczos", "--max-products", "--exact"}})},
         {"regimes", joined({problem_options,
                             run_options,
                             {"--axis", "--batches", "--lrs", "--distances", "--runs", "--points", "--newton-steps",

@@ -149,7 +149,7 @@ ExperimentResult run(const ExperimentOptions& options) {
         const StepProblem problem = alike_problem(10, coupling, 10.0);
         result.cases.push_back(
             {"d12",
-             fmt::format("equal sigma_i / |g_i|, H_ij = {}: s'Hs / tr H = {:.1f}", coupling, 1.0 + 9.0 * coupling),
+             fmt::format("equal sigma_i / |g_i|, H_ij = {}: s'Hs / tr H = {:.2f}", coupling, 1.0 + 9.0 * coupling),
              "surge", yes(1.0 + 9.0 * coupling > 2.0), exact(yes(exact_peak(problem).exists)), 0.0});
     }
     const StepProblem spread = spread_problem(options.seed);

@@ -1,0 +1,230 @@
+#include "hessq/spectrum/lanczos.hpp"
+
+#include "hessq/core/large_matrix.hpp"
+#include "hessq/core/parallel.hpp"
+#include "hessq/core/require.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+#include <numeric>
+
+namespace hessq {
+namespace {
+
+constexpr double eps = std::numeric_limits<double>::epsilon();
+constexpr Index rows_of_a_task = 8192;
+
+Index tasks(Index rows) { return (rows + rows_of_a_task - 1) / rows_of_a_task; }
+Index task_rows(Index task, Index rows) { return std::min(rows_of_a_task, rows - task * rows_of_a_task); }
+
+/// w <- w - Q Q'w, and the new length of w.
+double orthogonalize(Eigen::Ref<Vector> w, MatrixView q) {
+    const Index n = w.size();
+    const Matrix overlap = parallel_sum(tasks(n), q.cols(), 1, [&](Index c, Eigen::Ref<Matrix> sum) {
+        const Index rows = task_rows(c, n), from = c * rows_of_a_task;
+        sum.col(0).noalias() += q.middleRows(from, rows).transpose() * w.segment(from, rows);
+    });
+    const Matrix square = parallel_sum(tasks(n), 1, 1, [&](Index c, Eigen::Ref<Matrix> sum) {
+        const Index rows = task_rows(c, n), from = c * rows_of_a_task;
+        w.segment(from, rows).noalias() -= q.middleRows(from, rows) * overlap.col(0);
+        sum(0, 0) += w.segment(from, rows).squaredNorm();
+    });
+    return std::sqrt(square(0, 0));
+}
+
+/// One start vector on its way.
+class Space {
+public:
+    Space(VectorView start, Index steps) : basis_(large_matrix(start.size(), steps)), all_(steps), beta_(steps) {
+        basis_.col(0) = start.normalized();
+    }
+
+    auto last() const { return basis_.col(size_ - 1); }
+    const Matrix& basis() const { return basis_; }
+    bool has_ended() const { return ended_; }
+    double bound() const { return bound_; }
+    Tridiagonal tridiagonal() const { return {all_.head(steps_), beta_.head(steps_)}; }
+
+    /// w = A q for the last q. `norm` is what |A| is known to be at least.
+    void advance(Vector w, double norm) {
+        const Index k = size_;
+        all_(k - 1) = w.dot(last());
+        w -= all_(k - 1) * last();
+        if (k > 1) w -= beta_(k - 2) * basis_.col(k - 2);
+        double before = w.norm(), length = orthogonalize(w, basis_.leftCols(k));
+        if (length < 0.7 * before) length = orthogonalize(w, basis_.leftCols(k));
+        steps_ = k;
+        const double previous = k > 1 ? beta_(k - 2) : 0.0;
+        bound_ = std::max({bound_, std::abs(all_(k - 1)), length, previous});
+        norm = std::max(norm, bound_);
+        ended_ = k == basis_.rows() || length <= 64.0 * eps * norm;
+        beta_(k - 1) = ended_ ? 0.0 : length;
+        if (ended_ || k == basis_.cols()) return;
+        basis_.col(k) = w / length;
+        ++size_;
+    }
+
+private:
+    Matrix basis_;
+    Vector all_, beta_;
+    Index size_ = 1, steps_ = 0;
+    bool ended_ = false;
+    double bound_ = 0.0; ///< of entries of T, each at most |A|
+};
+
+/// The eigenvalues d of a symmetric tridiagonal matrix and the squared first entries of its unit eigenvectors, by QL
+/// steps with Wilkinson's shifts. `e` couples neighbors; a coupling below eps |T| is none.
+Quadrature eigenvalues_and_weights(Vector d, Vector e) {
+    const Index n = d.size();
+    Vector z = Vector::Zero(n);
+    z(0) = 1.0;
+    e.conservativeResize(n);
+    e(n - 1) = 0.0;
+    const double negligible = 0.5 * eps * std::max(d.cwiseAbs().maxCoeff(), e.cwiseAbs().maxCoeff());
+    for (Index first = 0; first < n; ++first) {
+        for (int step = 0;; ++step) {
+            Index last = first;
+            while (last < n - 1 && std::abs(e(last)) > negligible) ++last;
+            if (last == first) break;
+            if (step == 60) throw NumericalError("gauss_quadrature: expected QL steps to converge; got 60 of them");
+            const double half = (d(first + 1) - d(first)) / (2.0 * e(first));
+            const double root = std::hypot(half, 1.0);
+            double g = d(last) - d(first) + e(first) / (half + std::copysign(root, half));
+            double s = 1.0, c = 1.0, p = 0.0;
+            Index i = last - 1;
+            for (; i >= first; --i) {
+                const double f = s * e(i), b = c * e(i), r = std::hypot(f, g);
+                e(i + 1) = r;
+                if (r == 0.0) {
+                    d(i + 1) -= p;
+                    e(last) = 0.0;
+                    break;
+                }
+                s = f / r;
+                c = g / r;
+                g = d(i + 1) - p;
+                const double t = (d(i) - g) * s + 2.0 * c * b;
+                p = s * t;
+                d(i + 1) = g + p;
+                g = c * t - b;
+                const double above = z(i + 1);
+                z(i + 1) = s * z(i) + c * above;
+                z(i) = c * z(i) - s * above;
+            }
+            if (i >= first) continue;
+            d(first) -= p;
+            e(first) = g;
+            e(last) = 0.0;
+        }
+    }
+    std::vector<Index> order(static_cast<std::size_t>(n));
+    std::iota(order.begin(), order.end(), Index{0});
+    std::sort(order.begin(), order.end(), [&](Index i, Index j) { return d(i) < d(j); });
+    Quadrature rule{Vector(n), Vector(n)};
+    for (Index k = 0; k < n; ++k) {
+        const Index i = order[static_cast<std::size_t>(k)];
+        rule.nodes(k) = d(i);
+        rule.weights(k) = z(i) * z(i);
+    }
+    return rule;
+}
+
+/// Gauss's rule with one node moved to x, and that node's place.
+struct Radau {
+    Quadrature rule;
+    Index at_x;
+};
+
+// The last pivot d_k of T - x I tells where to put the diagonal entry that makes x an eigenvalue: alpha_k - d_k in the
+// last row of T, or x + beta_k^2 / d_k in a row below, which uses beta_k too. Each is bad where the other one is good.
+Radau radau(const Tridiagonal& t, double x) {
+    const Index k = t.steps();
+    double scale = std::abs(x);
+    for (Index i = 0; i < k; ++i) scale = std::max({scale, std::abs(t.diagonal(i)), std::abs(t.off_diagonal(i))});
+    const double smallest = std::max(eps * eps * scale, std::numeric_limits<double>::min());
+    double pivot = t.diagonal(0) - x;
+    for (Index i = 1; i < k; ++i) {
+        if (std::abs(pivot) < smallest) pivot = -smallest;
+        pivot = t.diagonal(i) - x - t.off_diagonal(i - 1) * (t.off_diagonal(i - 1) / pivot);
+    }
+    const double beta = t.off_diagonal(k - 1);
+    Vector d = t.diagonal, e = t.off_diagonal.head(k - 1);
+    if (std::abs(pivot) * scale < beta * beta) {
+        d(k - 1) -= pivot;
+    } else {
+        d.conservativeResize(k + 1);
+        d(k) = x + beta * (beta / pivot);
+        e.conservativeResize(k);
+        e(k - 1) = beta;
+    }
+    Radau result{eigenvalues_and_weights(std::move(d), std::move(e)), 0};
+    (result.rule.nodes.array() - x).abs().minCoeff(&result.at_x);
+    return result;
+}
+
+} // namespace
+
+LanczosResult lanczos(const SymmetricOperator& a, MatrixView start, const LanczosOptions& options) {
+    const Index n = a.dimension(), p = start.cols();
+    require(options.steps >= 1, "lanczos", "steps must be at least 1", options.steps);
+    require(p >= 1, "lanczos", "there must be a start vector", p);
+    require_size(start.rows(), n, "lanczos", "a start vector");
+    require_finite(start, "lanczos: the start vectors");
+    for (Index j = 0; j < p; ++j)
+        require(start.col(j).norm() > 0.0, "lanczos", "no start vector may be zero; zero is number", j);
+
+    const Index steps = std::min(options.steps, n);
+    std::vector<Space> spaces;
+    for (Index j = 0; j < p; ++j) spaces.emplace_back(start.col(j), steps);
+    LanczosResult result;
+    result.tridiagonals.resize(spaces.size());
+    double norm = 0.0;
+    for (Index step = 0; step < steps; ++step) {
+        std::vector<std::size_t> going;
+        for (std::size_t j = 0; j < spaces.size(); ++j)
+            if (!spaces[j].has_ended()) going.push_back(j);
+        if (going.empty()) break;
+        Matrix block(n, static_cast<Index>(going.size()));
+        for (std::size_t g = 0; g < going.size(); ++g) block.col(static_cast<Index>(g)) = spaces[going[g]].last();
+        block = a * block;
+        result.products += block.cols();
+        parallel_for(block.cols(), [&](Index g) {
+            const std::size_t j = going[static_cast<std::size_t>(g)];
+            spaces[j].advance(block.col(g), norm);
+            result.tridiagonals[j] = spaces[j].tridiagonal();
+        });
+        for (const Space& space : spaces) norm = std::max(norm, space.bound());
+        if (options.after_step && options.after_step(result.tridiagonals)) break;
+    }
+    for (std::size_t j = 0; j < spaces.size(); ++j) {
+        result.norm = std::max(result.norm, gauss_quadrature(result.tridiagonals[j]).nodes.cwiseAbs().maxCoeff());
+        if (options.keep_bases) result.bases.emplace_back(spaces[j].basis().leftCols(result.tridiagonals[j].steps()));
+    }
+    return result;
+}
+
+std::size_t lanczos_bytes(Index n, Index start_vectors, Index steps) {
+    // The bases; the start vectors, the block, its product, and the column that is worked on.
+    return sizeof(double) * static_cast<std::size_t>(n) * static_cast<std::size_t>(start_vectors) *
+           static_cast<std::size_t>(std::min(steps, n) + 4);
+}
+
+Quadrature gauss_quadrature(const Tridiagonal& t) {
+    return eigenvalues_and_weights(t.diagonal, t.off_diagonal.head(t.steps() - 1));
+}
+
+Interval distribution_bounds(const Tridiagonal& t, double x) {
+    const bool exact = t.is_exhausted();
+    const auto [rule, at_x] = exact ? Radau{gauss_quadrature(t), -1} : radau(t, x);
+    const Index k = rule.nodes.size();
+    Index below = 0;
+    while (below < k && below != at_x && rule.nodes(below) < x) ++below;
+    Index up_to = below;
+    while (up_to < k && (up_to == at_x || rule.nodes(up_to) <= x)) ++up_to;
+    // The weights' sum is 1 up to rounding; that nothing lies beyond is certain.
+    return {below == k ? 1.0 : std::min(1.0, rule.weights.head(below).sum()),
+            up_to == k ? 1.0 : std::min(1.0, rule.weights.head(up_to).sum())};
+}
+
+} // namespace hessq
