@@ -244,10 +244,10 @@ Action spectrum_command(CLI::App& command) {
         const double ends_bytes = 8.0 * size * 3.0 * static_cast<double>(4 * count + 40);
         density.block = density.probes;
         const auto bytes = [&] {
-            return kept +
-                   std::max(ends_bytes, static_cast<double>(spectral_measure_bytes(n, density)) +
-                                            16.0 * size * static_cast<double>(count)) +
-                   (options->exact ? 16.0 * size * size + eigen_bytes(n) : 0.0);
+            const double work = std::max(ends_bytes, static_cast<double>(spectral_measure_bytes(n, density)) +
+                                                         16.0 * size * static_cast<double>(count));
+            // A seventh more for what the products themselves take.
+            return 1.15 * (kept + work) + (options->exact ? 16.0 * size * size + eigen_bytes(n) : 0.0);
         };
         while (density.block > 1 && bytes() > 0.5 * available_memory()) density.block = (density.block + 1) / 2;
         if (options->exact)

@@ -9,7 +9,7 @@
 #include "hessq/estimators/xtrace.hpp"
 #include "hessq/objectives/problems.hpp"
 
-#include "spectra.hpp"
+#include "support/judged_spectra.hpp"
 
 #include <cstdio>
 #include <cstdlib>

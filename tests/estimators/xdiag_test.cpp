@@ -5,7 +5,7 @@
 
 #include <boost/test/unit_test.hpp>
 
-#include "spectra.hpp"
+#include "support/judged_spectra.hpp"
 #include "support/matrices.hpp"
 #include "support/messages.hpp"
 

@@ -8,7 +8,7 @@
 #include "hessq/spectrum/density.hpp"
 #include "hessq/spectrum/matrix_functions.hpp"
 
-#include "estimators/spectra.hpp"
+#include "support/judged_spectra.hpp"
 
 #include <cmath>
 #include <cstdio>
