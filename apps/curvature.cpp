@@ -53,7 +53,8 @@ Spectrum exact_spectrum(MatrixView h, Index count) {
 }
 
 Spectrum product_spectrum(const SymmetricOperator& h, Index count, std::uint64_t seed) {
-    const ExtremeEigenpairs pairs = extreme_eigenpairs(h, {.top = count, .bottom = count, .seed = seed});
+    const ExtremeEigenpairs pairs =
+        extreme_eigenpairs(h, {.top = count, .bottom = count, .max_products = 2000, .seed = seed});
     return {.top = pairs.top.values,
             .bottom = pairs.bottom.values,
             .top_residuals = pairs.top.residuals,
@@ -85,13 +86,13 @@ Action curvature_command(CLI::App& command) {
         const double exact_bytes = (run.save_arrays() ? 4.0 : 2.0) * matrix + eigen_bytes(n);
         const bool fits = n <= largest_dense_dimension && exact_bytes <= 0.9 * available_memory();
         const bool exact = fits && !options->products_only;
-        if (!fits && !options->products_only && !run.is_quiet())
-            std::cerr << fmt::format("exact work on {} parameters would need {}: estimates from products instead\n", n,
-                                     format_bytes(exact_bytes));
         if (exact)
             run.announce_dense_memory(exact_bytes, "");
         else
             run.announce_memory(8.0 * size * static_cast<double>(4 * count + 512));
+        if (!fits && !options->products_only && !run.is_quiet())
+            std::cerr << fmt::format("exact work on {} parameters would need {}: estimates from products instead\n", n,
+                                     format_bytes(exact_bytes));
         Progress progress(exact ? 6.0 : 4.0, run.progress_options());
 
         const ValueAndGradient at_w = with_finite_numbers("hessq curvature", [&] {

@@ -59,7 +59,8 @@ struct Spectrum {
     SpectralMeasure measure;
     EigenvalueDistribution distribution;
     EigenvalueCount negative, zero;
-    Estimate trace, rank, negative_mass;
+    FunctionTrace trace;
+    Estimate rank, negative_mass;
     Vector exact; ///< all eigenvalues, if asked for
 
     Index products() const { return ends.products + measure.products; }
@@ -110,7 +111,9 @@ Json to_json(const EigenvalueCount& count) {
 }
 
 Json to_json(const Spectrum& s) {
-    Json result = {{"trace", app::to_json(s.trace)},
+    Json trace = app::to_json(static_cast<const Estimate&>(s.trace));
+    trace["interval_95"] = {s.trace.interval.lower, s.trace.interval.upper};
+    Json result = {{"trace", std::move(trace)},
                    {"effective_rank", app::to_json(s.rank)},
                    {"negative_mass", app::to_json(s.negative_mass)},
                    {"negative_eigenvalues", to_json(s.negative)},
@@ -334,7 +337,7 @@ Action spectrum_command(CLI::App& command) {
         for (const Spectrum& s : spectra) {
             const bool has_bottom = s.ends.bottom.values.size() > 0;
             table.add_row({s.name, Cell(s.ends.top.values(0)), has_bottom ? Cell(s.ends.bottom.values(0)) : Cell("0"),
-                           Cell(s.trace), Cell(s.rank), count_text(s.negative),
+                           Cell(static_cast<const Estimate&>(s.trace)), Cell(s.rank), count_text(s.negative),
                            has_bottom ? Cell(s.negative_mass) : Cell("0"), count_text(s.zero), s.products()});
         }
         TextTable pairs({"matrix", "end", "eigenvalue", "residual", "certified"});

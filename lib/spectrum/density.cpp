@@ -10,7 +10,8 @@
 #include <cmath>
 #include <limits>
 #include <numbers>
-#include <numeric>
+#include <utility>
+#include <vector>
 
 namespace hessq {
 namespace {
@@ -93,6 +94,8 @@ Counts compatible_counts(const Interval& seen, Index unknown, Index probes, doub
         }
         counts.upper = enough;
     }
+    // No count at all: what was seen is rarer than the level.
+    if (counts.lower > counts.upper) std::swap(counts.lower, counts.upper);
     return counts;
 }
 
@@ -167,7 +170,7 @@ SpectralMeasure spectral_measure(const SymmetricOperator& a, const DensityOption
             });
             probes = without(u, std::move(probes));
             m.shares.segment(first, count) = probes.colwise().squaredNorm().transpose();
-            LanczosOptions lanczos_options{.steps = std::min(options.steps, m.unknown())};
+            LanczosOptions lanczos_options{.steps = std::min(options.steps, m.unknown()), .norm = m.norm};
             const Index before = m.products;
             Index made = 0;
             if (options.progress)
@@ -273,6 +276,7 @@ EigenvalueCount eigenvalue_count(const SpectralMeasure& m, double from, double t
     count.value += 0.5 * (seen.lower + seen.upper) * static_cast<double>(m.unknown());
     count.lower += counts.lower;
     count.upper += counts.upper;
+    count.value = std::clamp(count.value, static_cast<double>(count.lower), static_cast<double>(count.upper));
     return count;
 }
 

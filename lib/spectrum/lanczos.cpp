@@ -179,7 +179,7 @@ LanczosResult lanczos(const SymmetricOperator& a, MatrixView start, const Lanczo
     for (Index j = 0; j < p; ++j) spaces.emplace_back(start.col(j), steps);
     LanczosResult result;
     result.tridiagonals.resize(spaces.size());
-    double norm = 0.0;
+    double norm = options.norm;
     for (Index step = 0; step < steps; ++step) {
         std::vector<std::size_t> going;
         for (std::size_t j = 0; j < spaces.size(); ++j)
@@ -223,8 +223,9 @@ Interval distribution_bounds(const Tridiagonal& t, double x) {
     Index up_to = below;
     while (up_to < k && (up_to == at_x || rule.nodes(up_to) <= x)) ++up_to;
     // The weights' sum is 1 up to rounding; that nothing lies beyond is certain.
-    return {below == k ? 1.0 : std::min(1.0, rule.weights.head(below).sum()),
-            up_to == k ? 1.0 : std::min(1.0, rule.weights.head(up_to).sum())};
+    const double lower = rule.weights.head(below).sum();
+    const double upper = lower + rule.weights.segment(below, up_to - below).sum();
+    return {below == k ? 1.0 : std::min(1.0, lower), up_to == k ? 1.0 : std::min(1.0, upper)};
 }
 
 } // namespace hessq

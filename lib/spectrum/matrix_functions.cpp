@@ -4,13 +4,51 @@
 #include "hessq/spectrum/dense_eigen.hpp"
 
 #include <algorithm>
+#include <boost/math/distributions/normal.hpp>
+#include <boost/math/distributions/students_t.hpp>
 #include <cmath>
 #include <fmt/format.h>
 #include <limits>
-#include <vector>
 
 namespace hessq {
 namespace {
+
+constexpr double eps = std::numeric_limits<double>::epsilon();
+
+/// f at an eigenvalue, or at a number between two of them; within `zero` of it, it may be zero itself.
+double value_at(const std::function<double(double)>& f, double x, double zero, const char* function) {
+    double y = f(x);
+    if (std::isnan(y) && std::abs(x) <= zero) y = f(0.0);
+    if (!std::isfinite(y))
+        throw NumericalError(
+            fmt::format("{}: expected f to be finite on the spectrum; got {} at {:.6g}", function, std::abs(y), x));
+    return y;
+}
+
+/// Half the width of a two-sided interval, in standard errors.
+double student_factor(double degrees_of_freedom, double confidence) {
+    const double tail = 0.5 * (1.0 - confidence);
+    if (degrees_of_freedom > 1e6) return boost::math::quantile(boost::math::complement(boost::math::normal(), tail));
+    return boost::math::quantile(boost::math::complement(boost::math::students_t(degrees_of_freedom), tail));
+}
+
+/// The rule of the first steps alone.
+Quadrature shorter_rule(const Tridiagonal& t, Index steps) {
+    return gauss_quadrature({t.diagonal.head(steps), t.off_diagonal.head(steps)});
+}
+
+/// f(T) e_1 for the first k steps.
+Vector first_column(const Tridiagonal& t, Index k, const std::function<double(double)>& f) {
+    Matrix dense = Matrix::Zero(k, k);
+    dense.diagonal() = t.diagonal.head(k);
+    dense.diagonal(1) = t.off_diagonal.head(k - 1);
+    dense.diagonal(-1) = t.off_diagonal.head(k - 1);
+    const SymmetricEigen eigen = symmetric_eigen(dense);
+    const double zero = 64.0 * eps * eigen.values.cwiseAbs().maxCoeff();
+    Vector of_values(k);
+    for (Index j = 0; j < k; ++j) of_values(j) = value_at(f, eigen.values(j), zero, "apply_function");
+    return eigen.vectors * of_values.cwiseProduct(eigen.vectors.row(0).transpose());
+}
 
 /// The known eigenvalues, and the rules of all probes but one (-1: of all), weighted to stand for the unknown ones.
 Quadrature eigenvalue_rule(const SpectralMeasure& m, const std::vector<Quadrature>& rules, Index without) {
@@ -36,15 +74,92 @@ Quadrature eigenvalue_rule(const SpectralMeasure& m, const std::vector<Quadratur
     return all;
 }
 
-double finite(const ScalarFunction& f, double x, const char* function) {
-    const double value = f(x);
-    if (!std::isfinite(value))
-        throw NumericalError(
-            fmt::format("{}: expected f to be finite on the spectrum; got f({}) = {}", function, x, value));
-    return value;
+} // namespace
+
+FunctionTrace trace_of_function(const SpectralMeasure& m, const std::function<double(double)>& f, double confidence) {
+    const char* const function = "trace_of_function";
+    require(confidence > 0.0 && confidence < 1.0, function, "confidence must lie between 0 and 1", confidence);
+    FunctionTrace trace;
+    trace.confidence = confidence;
+    trace.products = m.products;
+    trace.samples = static_cast<Index>(m.tridiagonals.size());
+    const auto at = [&](double x) { return value_at(f, x, m.resolution, function); };
+    for (const double value : m.known) trace.value += at(value);
+    double half = 0.0;
+    if (m.unknown() > 0) {
+        const Quadrature rule = m.quadrature();
+        const Vector values = rule.nodes.unaryExpr(at);
+        const auto count = static_cast<double>(m.unknown());
+        const double concentration = static_cast<double>(trace.samples) * count + 2.0;
+        const double mean = rule.weights.dot(values);
+        trace.value += count * mean;
+
+        double shorter = 0.0;
+        for (std::size_t l = 0; l < m.tridiagonals.size(); ++l) {
+            const Tridiagonal& t = m.tridiagonals[l];
+            const Index steps = t.is_exhausted() ? t.steps() : std::max<Index>(1, t.steps() / 2);
+            const Quadrature part = steps == t.steps() ? gauss_quadrature(t) : shorter_rule(t, steps);
+            shorter += m.shares(static_cast<Index>(l)) * part.weights.dot(part.nodes.unaryExpr(at));
+        }
+        // One step is exact for f constant or linear and has nothing to be compared with.
+        trace.quadrature_error = count * std::abs(shorter - mean);
+
+        const Vector squares = (values.array() - mean).square();
+        const double biased = rule.weights.dot(squares);
+        const double spread = rule.weights.dot((squares.array() - biased).square().matrix());
+        // The mean in `squares` is an estimate itself.
+        const double variance = concentration > 4.0 ? biased / (1.0 - 2.0 / concentration) : biased;
+        trace.std_error = count * std::sqrt(2.0 * variance / concentration);
+        const double freedom = spread > 0.0 ? std::max(1.0, concentration * biased * biased / spread)
+                                            : std::numeric_limits<double>::infinity();
+        half = student_factor(freedom, confidence) * trace.std_error + trace.quadrature_error +
+               count * 1e-13 * values.cwiseAbs().maxCoeff();
+    }
+    trace.interval = {trace.value - half, trace.value + half};
+    return trace;
 }
 
-} // namespace
+FunctionProduct apply_function(const SymmetricOperator& a, const std::function<double(double)>& f, VectorView v,
+                               const FunctionProductOptions& options) {
+    const char* const function = "apply_function";
+    require_size(v.size(), a.dimension(), function, "v");
+    require(options.max_steps >= 1, function, "max_steps must be at least 1", options.max_steps);
+    require(options.tolerance >= 0.0, function, "tolerance must be at least 0", options.tolerance);
+    require_finite(v, "apply_function: v");
+    FunctionProduct product;
+    const double length = v.norm();
+    if (length == 0.0) {
+        product.value = Vector::Zero(v.size());
+        product.converged = true;
+        return product;
+    }
+    constexpr Index lag = 5;
+    Vector column, before;
+    const auto look = [&](const Tridiagonal& t, Index k) {
+        column = first_column(t, k, f);
+        before = k > lag ? first_column(t, k - lag, f) : Vector(Vector::Zero(1));
+        Vector change = column;
+        change.head(before.size()) -= before;
+        product.error_estimate = length * change.norm();
+        product.converged = product.error_estimate <= options.tolerance * length * column.norm();
+    };
+    LanczosResult run = lanczos(
+        a, v, {.steps = options.max_steps, .keep_bases = true, .after_step = [&](const std::vector<Tridiagonal>& all) {
+                   const Index k = all.front().steps();
+                   if (k % lag != 0 || all.front().is_exhausted()) return false;
+                   look(all.front(), k);
+                   return product.converged && k > lag;
+               }});
+    const Tridiagonal& t = run.tridiagonals.front();
+    look(t, t.steps());
+    if (t.is_exhausted() || t.steps() == a.dimension()) {
+        product.error_estimate = 0.0;
+        product.converged = true;
+    }
+    product.value = length * (run.bases.front() * column);
+    product.products = run.products;
+    return product;
+}
 
 Estimate spectral_statistic(const SpectralMeasure& m, const std::function<double(const Quadrature&)>& statistic) {
     std::vector<Quadrature> rules;
@@ -68,15 +183,6 @@ Estimate spectral_statistic(const SpectralMeasure& m, const std::function<double
     return estimate;
 }
 
-Estimate trace_of_function(const SpectralMeasure& measure, const ScalarFunction& f) {
-    return spectral_statistic(measure, [&](const Quadrature& all) {
-        double sum = 0.0;
-        for (Index j = 0; j < all.nodes.size(); ++j)
-            sum += all.weights(j) * finite(f, all.nodes(j), "trace_of_function");
-        return sum;
-    });
-}
-
 Estimate effective_rank(const SpectralMeasure& measure) {
     return spectral_statistic(measure, [](const Quadrature& all) {
         const double sum = all.weights.dot(all.nodes.cwiseAbs()), squares = all.weights.dot(all.nodes.cwiseAbs2());
@@ -89,53 +195,6 @@ Estimate negative_mass(const SpectralMeasure& measure) {
         const double sum = all.weights.dot(all.nodes.cwiseAbs());
         return sum > 0.0 ? -all.weights.dot(all.nodes.cwiseMin(0.0)) / sum : 0.0;
     });
-}
-
-FunctionProduct function_product(const SymmetricOperator& a, const ScalarFunction& f, VectorView v,
-                                 const FunctionProductOptions& options) {
-    const char* const function = "function_product";
-    require(options.steps >= 2, function, "steps must be at least 2", options.steps);
-    require(options.tolerance >= 0.0, function, "tolerance must be at least 0", options.tolerance);
-    require_size(v.size(), a.dimension(), function, "v");
-    require_finite(v, "function_product: v");
-    FunctionProduct result;
-    const double length = v.norm();
-    if (length == 0.0) {
-        result.value = Vector::Zero(v.size());
-        result.converged = true;
-        return result;
-    }
-    Vector before, now; // Q'f(A)v / |v| of the step before, and of this one
-    const auto coordinates = [&](const Tridiagonal& t) {
-        const Index k = t.steps();
-        Matrix dense = Matrix::Zero(k, k);
-        dense.diagonal() = t.diagonal;
-        dense.diagonal(1) = t.off_diagonal.head(k - 1);
-        dense.diagonal(-1) = t.off_diagonal.head(k - 1);
-        const SymmetricEigen eigen = symmetric_eigen(dense);
-        Vector values(k);
-        for (Index j = 0; j < k; ++j) values(j) = finite(f, eigen.values(j), function);
-        return Vector(eigen.vectors * values.cwiseProduct(eigen.vectors.row(0).transpose()));
-    };
-    double change = std::numeric_limits<double>::infinity();
-    // Every other step: even functions of a symmetric spectrum gain nothing from one alone.
-    const auto look = [&](const std::vector<Tridiagonal>& all) {
-        const Tridiagonal& t = all.front();
-        if (t.steps() % 2 == 1 && t.steps() < options.steps && !t.is_exhausted()) return false;
-        before = std::move(now);
-        now = coordinates(t);
-        change = before.size() == 0 ? now.norm()
-                                    : std::hypot((now.head(before.size()) - before).norm(),
-                                                 now.tail(now.size() - before.size()).norm());
-        return before.size() > 0 && change <= options.tolerance * now.norm();
-    };
-    const LanczosResult run = lanczos(a, v, {.steps = options.steps, .keep_bases = true, .after_step = look});
-    const bool exact = run.tridiagonals.front().is_exhausted();
-    result.value = length * (run.bases.front().leftCols(now.size()) * now);
-    result.residual = exact ? 0.0 : length * change;
-    result.converged = exact || change <= options.tolerance * now.norm();
-    result.products = run.products;
-    return result;
 }
 
 } // namespace hessq

@@ -245,15 +245,26 @@ BOOST_AUTO_TEST_CASE(a_hessian_that_does_not_fit_in_memory) {
         // Products of widths that no 64-bit number holds.
         refused(command, "9000000000000000000,9000000000000000000,9000000000000000000", "1.62e+38", "PiB");
     }
-    refused("curvature", "1000000", "4000002", "TiB");
+    refused("compare", "1000000", "4000002", "TiB");
     check_refusal(
         folder, {"compare", "--problem", "iris-mlp", "--steps", "1000000000000000"}, 1,
         "hessq compare: expected to need at most the # GiB of memory that are free; got # PiB for 67 parameters");
     // A process that may hold less than the machine has.
     check_refusal(
-        folder, {"curvature", "--problem", "digits-mlp", "--threads", "1"}, 1,
-        "hessq curvature: expected to need at most the # MiB of memory that are free; got # MiB for 2410 parameters",
+        folder, {"compare", "--problem", "digits-mlp", "--threads", "1"}, 1,
+        "hessq compare: expected to need at most the # MiB of memory that are free; got # MiB for 2410 parameters",
         {.address_space = rlim_t{400} << 20});
+}
+
+BOOST_AUTO_TEST_CASE(curvature_that_does_not_fit_exactly_is_estimated) {
+    const TemporaryFolder folder;
+    folder.write("x.csv", "x,y\n1,a\n2,b\n");
+    const Outcome outcome = run_hessq(folder / "", {"curvature", "--data", "x.csv", "--model", "mlp", "--hidden",
+                                                    "10000", "--count", "1", "--no-report", "--out", "out"});
+    BOOST_TEST(outcome.status == 0, outcome.err);
+    BOOST_TEST(outcome.err.find("exact work on 40002 parameters would need ") != std::string::npos);
+    BOOST_TEST(outcome.err.find(": estimates from products instead\n") != std::string::npos);
+    BOOST_TEST(outcome.out.find("trace of the Hessian, ") != std::string::npos);
 }
 
 BOOST_AUTO_TEST_CASE(a_small_address_space_ends_in_a_result_or_one_line) {

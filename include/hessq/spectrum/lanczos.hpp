@@ -23,7 +23,10 @@ struct Tridiagonal {
 };
 
 struct LanczosOptions {
-    Index steps = 100;       ///< at least 1; a space that is exhausted earlier ends earlier
+    Index steps = 100; ///< at least 1; a space that is exhausted earlier ends earlier
+    /// Rounding is relative to this, or to what T shows if that is more: what |A| was before large eigenvalues were
+    /// taken out.
+    double norm = 0.0;
     bool keep_bases = false; ///< the result has the bases Q
     /// Called after each step with all T so far; true: no further step.
     std::function<bool(const std::vector<Tridiagonal>&)> after_step = {};
