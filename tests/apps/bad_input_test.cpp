@@ -245,7 +245,7 @@ BOOST_AUTO_TEST_CASE(a_hessian_that_does_not_fit_in_memory) {
         // Products of widths that no 64-bit number holds.
         refused(command, "9000000000000000000,9000000000000000000,9000000000000000000", "1.62e+38", "PiB");
     }
-    refused("compare", "1000000", "4000002", "TiB");
+    refused("compare", "1000000", "4000002", "PiB");
     check_refusal(
         folder, {"compare", "--problem", "iris-mlp", "--steps", "1000000000000000"}, 1,
         "hessq compare: expected to need at most the # GiB of memory that are free; got # PiB for 67 parameters");
