@@ -75,8 +75,8 @@ std::vector<std::string> chosen_names(const std::string& of, bool has_model, boo
     std::vector<std::string> names;
     for (const std::string& word : split_list(of)) {
         if (std::find(operator_names.begin(), operator_names.end(), word) == operator_names.end())
-            throw InputError(fmt::format("--of: expected some of {}; got {}{}", fmt::join(operator_names, ", "), word,
-                                         did_you_mean(word, operator_names)));
+            throw InputError(fmt::format("--of: expected some of {}; got {}{}", fmt::join(operator_names, ", "),
+                                         word.empty() ? "''" : word, did_you_mean(word, operator_names)));
         if (std::find(possible.begin(), possible.end(), word) == possible.end())
             throw InputError(word == "preconditioned"
                                  ? "--of: expected at least one step of training for preconditioned; got --steps 0"
@@ -284,7 +284,7 @@ Action spectrum_command(CLI::App& command) {
 
         // A forecast from one block product of each.
         double forecast = 0.0;
-        const Index forecast_products = options->max_products / 2 + options->lanczos * options->probes;
+        const Index forecast_products = options->max_products / 2 + std::min(options->lanczos, n) * options->probes;
         for (const Subject& subject : subjects) {
             const auto begin = std::chrono::steady_clock::now();
             (void)(subject.matrix * Matrix::Constant(n, density.block, 1.0 / std::sqrt(size)));
