@@ -39,7 +39,7 @@ const std::vector<Command> commands = {
     {"curvature", "at one point: loss, gradient, Hessian, Gauss-Newton, Fisher, noise, extreme eigenvalues",
      "--data mine.csv --model mlp --loss squared", curvature_command},
     {"spectrum", "all eigenvalues from products: their distribution with a band, both ends, the trace",
-     "--data mine.csv --model mlp --hidden 900,300 --of hessian", spectrum_command},
+     "--data mine.csv --model mlp --hidden 900 --of hessian", spectrum_command},
     {"regimes", "a map of what v measures: batch size against learning rate, or distance from the minimum",
      "--problem iris-mlp --batches 1,10,100 --lrs 0.001,0.1", regimes_command},
     {"batch-size", "how the best learning rate depends on the batch size: laws, and what real mini-batches say",
