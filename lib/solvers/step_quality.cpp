@@ -1,13 +1,16 @@
 #include "hessq/solvers/step_quality.hpp"
 
 #include "hessq/core/dense.hpp"
+#include "hessq/core/random.hpp"
 #include "hessq/core/require.hpp"
 #include "hessq/spectrum/eigenpairs.hpp"
+#include "hessq/spectrum/lanczos.hpp"
 #include "hessq/spectrum/resolved.hpp"
 
 #include <Eigen/Cholesky>
 #include <algorithm>
 #include <cmath>
+#include <cstdint>
 #include <limits>
 #include <vector>
 
@@ -95,6 +98,62 @@ double spread(const Vector& lambda) {
 /// An eigenvalue's error is about the residual squared over the gap: 1e-6 leaves twelve digits of an isolated one.
 constexpr double tolerance = 1e-6;
 
+/// The outermost Ritz values of a Lanczos process and the larger of their residuals, beta_k times the last entry of the
+/// eigenvector of T.
+struct RitzEnds {
+    double top, bottom, residual;
+
+    explicit RitzEnds(const Tridiagonal& t) {
+        const Index k = t.steps();
+        Tridiagonal reversed{t.diagonal.reverse(), Vector::Zero(k)};
+        reversed.off_diagonal.head(k - 1) = t.off_diagonal.head(k - 1).reverse();
+        const Quadrature ritz = gauss_quadrature(reversed); // the weights are squared last entries
+        top = ritz.nodes(k - 1);
+        bottom = ritz.nodes(0);
+        residual = t.off_diagonal(k - 1) * std::sqrt(std::max(ritz.weights(0), ritz.weights(k - 1)));
+    }
+
+    bool converged() const { return residual <= tolerance * std::max(std::abs(top), std::abs(bottom)); }
+};
+
+/// The ends of the spectrum of every P^(-1/2) H P^(-1/2). One vector's product with H is bound by reading H, so the
+/// processes advance side by side.
+std::vector<PreconditionedCurvature> outer_ends(const SymmetricOperator& h,
+                                                const std::vector<SymmetricOperator>& inverse_sqrts) {
+    constexpr std::uint64_t start_stream = 0x656e6473; // "ends"
+    constexpr Index steps = 300, look_every = 5;
+    const Index n = h.dimension(), count = static_cast<Index>(inverse_sqrts.size());
+    if (count == 0) return {};
+    const auto outer = [&](MatrixView v, const std::vector<Index>& which) {
+        Matrix scaled(v.rows(), v.cols());
+        for (Index g = 0; g < v.cols(); ++g) {
+            const auto j = static_cast<std::size_t>(which[static_cast<std::size_t>(g)]);
+            scaled.col(g) = (inverse_sqrts[j] * v.col(g)).col(0);
+        }
+        return scaled;
+    };
+    const Vector start = normal_vector(RandomStream(0, start_stream), n);
+    const LanczosResult run = lanczos(
+        [&](MatrixView v, const std::vector<Index>& which) { return outer(h * outer(v, which), which); },
+        start.replicate(1, count), {.steps = steps, .finished = [](const Tridiagonal& t) {
+                                        return t.steps() % look_every == 0 && RitzEnds(t).converged();
+                                    }});
+    std::vector<PreconditionedCurvature> results(inverse_sqrts.size());
+    for (std::size_t j = 0; j < results.size(); ++j) {
+        const RitzEnds ends(run.tridiagonals[j]);
+        set_ends(results[j], ends.top, ends.bottom);
+        results[j].residual = ends.residual;
+        results[j].converged = ends.converged();
+        if (results[j].converged) continue;
+        const ExtremeEigenpairs pairs = extreme_eigenpairs(
+            sandwich(inverse_sqrts[j], h), {.top = 1, .bottom = 1, .tolerance = tolerance, .certify = false});
+        set_ends(results[j], pairs.top.values(0), pairs.bottom.values(0));
+        results[j].residual = std::max(pairs.top.residuals(0), pairs.bottom.residuals(0));
+        results[j].converged = pairs.converged;
+    }
+    return results;
+}
+
 /// Largest over smallest |eigenvalue| of X S X' on its range, X = P^(-1/2) U |Lambda|^(1/2): with the Cholesky factor L
 /// of X'X these are the eigenvalues of the r x r matrix L'SL, and those of its inverse are at hand by substitution.
 /// Infinity if X'X is singular to rounding.
@@ -123,29 +182,31 @@ void set_condition_on_range(PreconditionedCurvature& result, const Matrix& x, co
 
 } // namespace
 
-PreconditionedCurvature preconditioned_curvature(const SymmetricOperator& h, const SymmetricEigen& eigen,
-                                                 const SymmetricOperator& inverse_sqrt) {
-    require_size(inverse_sqrt.dimension(), h.dimension(), "preconditioned_curvature", "P^(-1/2)");
-    require_size(eigen.values.size(), h.dimension(), "preconditioned_curvature", "the spectrum of h");
-    PreconditionedCurvature result;
-    const ExtremeEigenpairs ends = extreme_eigenpairs(
-        sandwich(inverse_sqrt, h), {.top = 1, .bottom = 1, .tolerance = tolerance, .certify = false});
-    set_ends(result, ends.top.values(0), ends.bottom.values(0));
-    result.residual = std::max(ends.top.residuals(0), ends.bottom.residuals(0));
-    result.converged = ends.converged;
+std::vector<PreconditionedCurvature> preconditioned_curvatures(const SymmetricOperator& h, const SymmetricEigen& eigen,
+                                                               const std::vector<SymmetricOperator>& inverse_sqrts) {
+    constexpr const char* function = "preconditioned_curvature";
+    for (const SymmetricOperator& p : inverse_sqrts) require_size(p.dimension(), h.dimension(), function, "P^(-1/2)");
+    require_size(eigen.values.size(), h.dimension(), function, "the spectrum of h");
+    std::vector<PreconditionedCurvature> results = outer_ends(h, inverse_sqrts);
 
     const std::vector<Index> chosen = resolved_directions(eigen.values);
-    result.directions = static_cast<Index>(chosen.size());
     const Vector lambda = entries_at(eigen.values, chosen);
-    if (chosen.empty()) {
-        result.condition_number = spread(lambda);
-        return result;
-    }
-    Matrix root(h.dimension(), result.directions); // H_r = root S root'
+    Matrix root(h.dimension(), lambda.size()); // H_r = root S root'
     for (Index j = 0; j < root.cols(); ++j)
         root.col(j) = std::sqrt(std::abs(lambda(j))) * eigen.vectors.col(chosen[static_cast<std::size_t>(j)]);
-    set_condition_on_range(result, inverse_sqrt * root, lambda.cwiseSign());
-    return result;
+    for (std::size_t i = 0; i < results.size(); ++i) {
+        results[i].directions = lambda.size();
+        if (chosen.empty())
+            results[i].condition_number = spread(lambda);
+        else
+            set_condition_on_range(results[i], inverse_sqrts[i] * root, lambda.cwiseSign());
+    }
+    return results;
+}
+
+PreconditionedCurvature preconditioned_curvature(const SymmetricOperator& h, const SymmetricEigen& eigen,
+                                                 const SymmetricOperator& inverse_sqrt) {
+    return preconditioned_curvatures(h, eigen, {inverse_sqrt}).front();
 }
 
 PreconditionedCurvature preconditioned_curvature(const SymmetricEigen& eigen, VectorView metric) {

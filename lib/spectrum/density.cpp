@@ -174,9 +174,8 @@ SpectralMeasure spectral_measure(const SymmetricOperator& a, const DensityOption
             const Index before = m.products;
             Index made = 0;
             if (options.progress)
-                lanczos_options.after_step = [&](const std::vector<Tridiagonal>&) {
-                    made += count;
-                    options.progress(before + made);
+                lanczos_options.finished = [&](const Tridiagonal&) {
+                    options.progress(before + ++made);
                     return false;
                 };
             LanczosResult run = lanczos(rest, probes, lanczos_options);

@@ -163,13 +163,11 @@ Radau radau(const Tridiagonal& t, double x) {
     return result;
 }
 
-} // namespace
-
-LanczosResult lanczos(const SymmetricOperator& a, MatrixView start, const LanczosOptions& options) {
-    const Index n = a.dimension(), p = start.cols();
+/// `same`: all start vectors have one matrix, and what one of them shows of its norm holds for all.
+LanczosResult run(const ProductByColumn& product, MatrixView start, const LanczosOptions& options, bool same) {
+    const Index n = start.rows(), p = start.cols();
     require(options.steps >= 1, "lanczos", "steps must be at least 1", options.steps);
     require(p >= 1, "lanczos", "there must be a start vector", p);
-    require_size(start.rows(), n, "lanczos", "a start vector");
     require_finite(start, "lanczos: the start vectors");
     for (Index j = 0; j < p; ++j)
         require(start.col(j).norm() > 0.0, "lanczos", "no start vector may be zero; zero is number", j);
@@ -177,31 +175,46 @@ LanczosResult lanczos(const SymmetricOperator& a, MatrixView start, const Lanczo
     const Index steps = std::min(options.steps, n);
     std::vector<Space> spaces;
     for (Index j = 0; j < p; ++j) spaces.emplace_back(start.col(j), steps);
+    std::vector<Index> going(spaces.size());
+    std::iota(going.begin(), going.end(), Index{0});
+    const auto space = [&](Index j) -> Space& { return spaces[static_cast<std::size_t>(j)]; };
     LanczosResult result;
-    result.tridiagonals.resize(spaces.size());
     double norm = options.norm;
-    for (Index step = 0; step < steps; ++step) {
-        std::vector<std::size_t> going;
-        for (std::size_t j = 0; j < spaces.size(); ++j)
-            if (!spaces[j].has_ended()) going.push_back(j);
-        if (going.empty()) break;
-        Matrix block(n, static_cast<Index>(going.size()));
-        for (std::size_t g = 0; g < going.size(); ++g) block.col(static_cast<Index>(g)) = spaces[going[g]].last();
-        block = a * block;
-        result.products += block.cols();
-        parallel_for(block.cols(), [&](Index g) {
-            const std::size_t j = going[static_cast<std::size_t>(g)];
-            spaces[j].advance(block.col(g), norm);
-            result.tridiagonals[j] = spaces[j].tridiagonal();
+    for (Index step = 0; step < steps && !going.empty(); ++step) {
+        const auto width = static_cast<Index>(going.size());
+        Matrix block(n, width);
+        for (Index g = 0; g < width; ++g) block.col(g) = space(going[static_cast<std::size_t>(g)]).last();
+        block = product(block, going);
+        require_size(block.cols(), width, "lanczos", "the columns of a product");
+        require_size(block.rows(), n, "lanczos", "a product");
+        require_finite(block, "lanczos: a product");
+        result.products += width;
+        parallel_for(width, [&](Index g) { space(going[static_cast<std::size_t>(g)]).advance(block.col(g), norm); });
+        if (same)
+            for (const Space& s : spaces) norm = std::max(norm, s.bound());
+        std::erase_if(going, [&](Index j) {
+            const bool finished = options.finished && options.finished(space(j).tridiagonal());
+            return finished || space(j).has_ended();
         });
-        for (const Space& space : spaces) norm = std::max(norm, space.bound());
-        if (options.after_step && options.after_step(result.tridiagonals)) break;
     }
-    for (std::size_t j = 0; j < spaces.size(); ++j) {
-        result.norm = std::max(result.norm, gauss_quadrature(result.tridiagonals[j]).nodes.cwiseAbs().maxCoeff());
-        if (options.keep_bases) result.bases.emplace_back(spaces[j].basis().leftCols(result.tridiagonals[j].steps()));
+    for (const Space& s : spaces) {
+        const Tridiagonal t = s.tridiagonal();
+        result.norm = std::max(result.norm, gauss_quadrature(t).nodes.cwiseAbs().maxCoeff());
+        if (options.keep_bases) result.bases.emplace_back(s.basis().leftCols(t.steps()));
+        result.tridiagonals.push_back(t);
     }
     return result;
+}
+
+} // namespace
+
+LanczosResult lanczos(const SymmetricOperator& a, MatrixView start, const LanczosOptions& options) {
+    require_size(start.rows(), a.dimension(), "lanczos", "a start vector");
+    return run([&](MatrixView v, const std::vector<Index>&) { return a * v; }, start, options, true);
+}
+
+LanczosResult lanczos(const ProductByColumn& product, MatrixView start, const LanczosOptions& options) {
+    return run(product, start, options, false);
 }
 
 std::size_t lanczos_bytes(Index n, Index start_vectors, Index steps) {

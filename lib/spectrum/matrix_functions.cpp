@@ -143,13 +143,13 @@ FunctionProduct apply_function(const SymmetricOperator& a, const std::function<d
         product.error_estimate = length * change.norm();
         product.converged = product.error_estimate <= options.tolerance * length * column.norm();
     };
-    LanczosResult run = lanczos(
-        a, v, {.steps = options.max_steps, .keep_bases = true, .after_step = [&](const std::vector<Tridiagonal>& all) {
-                   const Index k = all.front().steps();
-                   if (k % lag != 0 || all.front().is_exhausted()) return false;
-                   look(all.front(), k);
-                   return product.converged && k > lag;
-               }});
+    LanczosResult run =
+        lanczos(a, v, {.steps = options.max_steps, .keep_bases = true, .finished = [&](const Tridiagonal& t) {
+                           const Index k = t.steps();
+                           if (k % lag != 0 || t.is_exhausted()) return false;
+                           look(t, k);
+                           return product.converged && k > lag;
+                       }});
     const Tridiagonal& t = run.tridiagonals.front();
     look(t, t.steps());
     if (t.is_exhausted() || t.steps() == a.dimension()) {

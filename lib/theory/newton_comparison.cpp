@@ -61,6 +61,8 @@ PreconditionerComparison compare_methods(const ComparedPoint& at, MatrixView hes
     methods.insert(methods.end(), preconditioners.begin(), preconditioners.end());
 
     const SymmetricOperator h = dense_operator(hessian, "Hessian");
+    std::vector<SymmetricOperator> seen_through;
+    std::vector<std::size_t> seen_in; // the rows whose curvature that is
     for (const FrozenMethod& method : methods) {
         if (method.direction.squaredNorm() == 0.0)
             throw NumericalError(at.who + ": the step of " + method.name + at.where +
@@ -71,10 +73,16 @@ PreconditionerComparison compare_methods(const ComparedPoint& at, MatrixView hes
                                                                          method.direction);
         row.cos_newton = cosine(method.direction, newton.step);
         row.cos_saddle_free_newton = cosine(method.direction, saddle_free.step);
-        row.curvature = method.metric.size() > 0 ? preconditioned_curvature(eigen, method.metric)
-                                                 : preconditioned_curvature(h, eigen, *method.inverse_sqrt);
+        if (method.metric.size() > 0)
+            row.curvature = preconditioned_curvature(eigen, method.metric);
+        else {
+            seen_through.push_back(*method.inverse_sqrt);
+            seen_in.push_back(point.methods.size());
+        }
         point.methods.push_back(std::move(row));
     }
+    const std::vector<PreconditionedCurvature> seen = preconditioned_curvatures(h, eigen, seen_through);
+    for (std::size_t i = 0; i < seen.size(); ++i) point.methods[seen_in[i]].curvature = seen[i];
     const double newton_decrease = point.methods.front().step.decrease_actual;
     for (MethodComparison& row : point.methods) row.newton_fraction = row.step.decrease_actual / newton_decrease;
     return point;

@@ -176,15 +176,43 @@ BOOST_AUTO_TEST_CASE(an_invariant_space_ends_and_the_others_go_on) {
     BOOST_TEST(distribution_bounds(zero.tridiagonals[0], 1.0).lower == 1.0);
 }
 
-BOOST_AUTO_TEST_CASE(after_step_can_end_the_process) {
+BOOST_AUTO_TEST_CASE(each_start_vector_stops_when_it_is_finished) {
+    Matrix start = random_matrix(40, 2, 13);
+    start.col(1).tail(30).setZero();
+    const Vector d = Vector::LinSpaced(40, 1.0, 40.0);
     Index calls = 0;
-    const LanczosResult run = lanczos(dense_operator(random_symmetric(40, 12)), Vector::Ones(40),
-                                      {.steps = 30, .after_step = [&](const std::vector<Tridiagonal>& all) {
-                                           ++calls;
-                                           return all[0].steps() == 7;
-                                       }});
-    BOOST_TEST(calls == 7);
-    BOOST_TEST(run.products == 7);
+    const LanczosResult run = lanczos(diagonal_operator(d), start, {.steps = 30, .finished = [&](const Tridiagonal& t) {
+                                                                        ++calls;
+                                                                        // Only the second sees the small ones alone.
+                                                                        return t.steps() == (t.diagonal(0) < 11.0 ? 4 : 7);
+                                                                    }});
+    BOOST_TEST(run.tridiagonals[0].steps() == 7);
+    BOOST_TEST(run.tridiagonals[1].steps() == 4);
+    BOOST_TEST(run.products == 11);
+    BOOST_TEST(calls == 11);
+}
+
+BOOST_AUTO_TEST_CASE(start_vectors_with_a_matrix_each_take_the_steps_that_each_alone_would) {
+    const Matrix h = random_symmetric(40, 14), d = random_matrix(40, 3, 15).cwiseAbs();
+    const Matrix start = random_matrix(40, 3, 16);
+    const auto scaled = [&](Index j) -> Matrix { return d.col(j).asDiagonal() * h * d.col(j).asDiagonal(); };
+    // The second space is invariant after 3 steps, so the columns of a block change their places.
+    Matrix two = start;
+    two.col(1) = symmetric_eigen(scaled(1)).vectors.leftCols(3).rowwise().sum();
+    const LanczosResult run = lanczos(
+        [&](MatrixView v, const std::vector<Index>& which) {
+            Matrix product(v.rows(), v.cols());
+            for (Index g = 0; g < v.cols(); ++g) product.col(g) = scaled(which[static_cast<std::size_t>(g)]) * v.col(g);
+            return product;
+        },
+        two, {.steps = 12});
+    for (Index j = 0; j < 3; ++j) {
+        const Tridiagonal alone = lanczos(dense_operator(scaled(j)), two.col(j), {.steps = 12}).tridiagonals[0];
+        const Tridiagonal& t = run.tridiagonals[static_cast<std::size_t>(j)];
+        BOOST_TEST(t.steps() == (j == 1 ? 3 : 12));
+        BOOST_REQUIRE(t.steps() == alone.steps());
+        BOOST_TEST((t.diagonal - alone.diagonal).norm() < 1e-10 * alone.diagonal.norm());
+    }
 }
 
 BOOST_AUTO_TEST_CASE(the_same_bytes_on_one_thread_and_on_four) {

@@ -3,6 +3,8 @@
 #include "hessq/objectives/objective.hpp"
 #include "hessq/spectrum/dense_eigen.hpp"
 
+#include <vector>
+
 #pragma GCC visibility push(default)
 namespace hessq {
 
@@ -51,6 +53,11 @@ struct PreconditionedCurvature {
 /// Cost       About 100 products with P^(-1/2) and H, n r^2 + r^3 / 3 flops for r directions, and about 400 r^2 more.
 [[nodiscard]] PreconditionedCurvature preconditioned_curvature(const SymmetricOperator& h, const SymmetricEigen& eigen,
                                                                const SymmetricOperator& inverse_sqrt);
+
+/// For several P: the products with H are blocks, which is three times as fast.
+[[nodiscard]] std::vector<PreconditionedCurvature>
+preconditioned_curvatures(const SymmetricOperator& h, const SymmetricEigen& eigen,
+                          const std::vector<SymmetricOperator>& inverse_sqrts);
 
 /// For a P with the eigenvectors of H: `metric` holds its eigenvalues, in the order of those of H. Exact.
 [[nodiscard]] PreconditionedCurvature preconditioned_curvature(const SymmetricEigen& eigen, VectorView metric);

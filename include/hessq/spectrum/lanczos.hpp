@@ -28,14 +28,14 @@ struct LanczosOptions {
     /// taken out.
     double norm = 0.0;
     bool keep_bases = false; ///< the result has the bases Q
-    /// Called after each step with all T so far; true: no further step.
-    std::function<bool(const std::vector<Tridiagonal>&)> after_step = {};
+    /// Called after each step of each start vector with its T so far; true: it takes no further step.
+    std::function<bool(const Tridiagonal&)> finished = {};
 };
 
 struct LanczosResult {
     std::vector<Tridiagonal> tridiagonals; ///< one for each start vector
     std::vector<Matrix> bases;             ///< n x k each, orthonormal; empty unless asked for
-    double norm = 0.0;                     ///< |A|, from below: the largest |Ritz value|
+    double norm = 0.0;                     ///< |A|, from below: the largest |Ritz value| of all start vectors
     Index products = 0;
 };
 
@@ -51,6 +51,16 @@ struct LanczosResult {
 /// Source     Lanczos (1950), J. Res. Natl. Bur. Stand. 45, 255-282; Daniel, Gragg, Kaufman and Stewart (1976), Math.
 ///            Comp. 30, 772-795, for the second pass.
 [[nodiscard]] LanczosResult lanczos(const SymmetricOperator& a, MatrixView start, const LanczosOptions& options = {});
+
+/// Products with several symmetric matrices: V (n x k) to A_(which[g]) v_g in column g.
+using ProductByColumn = std::function<Matrix(MatrixView v, const std::vector<Index>& which)>;
+
+/// The same where each start vector has a matrix of its own, column j the matrix A_j, and their products have most of the
+/// work in common: P_j^(-1/2) H P_j^(-1/2) with one H.
+///
+/// Throws     NumericalError if a product is not finite; as above otherwise.
+[[nodiscard]] LanczosResult lanczos(const ProductByColumn& product, MatrixView start,
+                                    const LanczosOptions& options = {});
 
 /// Memory of so many spaces of k vectors, with the blocks that are multiplied.
 std::size_t lanczos_bytes(Index n, Index start_vectors, Index steps);
