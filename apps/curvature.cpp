@@ -1,4 +1,5 @@
 #include "commands.hpp"
+#include "hessq/core/dense_eigen.hpp"
 #include "hessq/core/require.hpp"
 #include "hessq/estimators/hutchinson.hpp"
 #include "hessq/estimators/trace.hpp"
@@ -6,7 +7,6 @@
 #include "hessq/operators/gradient_moments.hpp"
 #include "hessq/report/figures.hpp"
 #include "hessq/report/table.hpp"
-#include "hessq/spectrum/dense_eigen.hpp"
 #include "hessq/spectrum/eigenpairs.hpp"
 #include "support/memory.hpp"
 #include "support/run.hpp"

@@ -1,5 +1,6 @@
 #include "hessq/theory/regimes.hpp"
 #include "commands.hpp"
+#include "hessq/core/dense.hpp"
 #include "hessq/core/parallel.hpp"
 #include "hessq/operators/gradient_moments.hpp"
 #include "hessq/optimizers/newton.hpp"

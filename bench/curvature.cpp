@@ -9,6 +9,7 @@
 //     agree WORK FILE [FIRST COUNT]...  max |theirs - ours| / max |ours|; the file holds these columns, or all
 //     flops WORK                        operations that the method counts for, null where none is stated
 //     versions, quit
+#include "hessq/core/dense_eigen.hpp"
 #include "hessq/core/parallel.hpp"
 #include "hessq/core/random.hpp"
 #include "hessq/datasets/bundled.hpp"
@@ -16,7 +17,6 @@
 #include "hessq/datasets/synthetic.hpp"
 #include "hessq/objectives/mlp.hpp"
 #include "hessq/operators/gradient_moments.hpp"
-#include "hessq/spectrum/dense_eigen.hpp"
 #include "hessq/spectrum/eigenpairs.hpp"
 
 #include <algorithm>

@@ -1,6 +1,6 @@
 // What is the spectrum of my own loss? One lambda, exact derivatives.
+#include <hessq/core/dense_eigen.hpp>
 #include <hessq/objectives/autodiff.hpp>
-#include <hessq/spectrum/dense_eigen.hpp>
 
 #include <cstdio>
 

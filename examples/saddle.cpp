@@ -1,6 +1,6 @@
 // Is my minimum a saddle? Gradient descent has stopped; the Hessian says what it has stopped at.
+#include <hessq/core/dense_eigen.hpp>
 #include <hessq/objectives/autodiff.hpp>
-#include <hessq/spectrum/dense_eigen.hpp>
 
 #include <cstdio>
 

@@ -1,8 +1,8 @@
 // Which layer is sharpest? Diagonal blocks of the exact Hessian, one for each weight and bias.
+#include <hessq/core/dense_eigen.hpp>
 #include <hessq/objectives/problems.hpp>
 #include <hessq/optimizers/optimizer.hpp>
 #include <hessq/optimizers/train.hpp>
-#include <hessq/spectrum/dense_eigen.hpp>
 
 #include <cstdio>
 

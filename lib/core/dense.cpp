@@ -80,4 +80,16 @@ SymmetricOperator sandwich(const SymmetricOperator& b, const SymmetricOperator& 
         a.dimension(), [=](MatrixView v) -> Matrix { return b * (a * (b * v)); }, b.name() + " . " + a.name());
 }
 
+Vector entries_at(VectorView v, const std::vector<Index>& chosen) {
+    Vector result(static_cast<Index>(chosen.size()));
+    for (Index i = 0; i < result.size(); ++i) result(i) = v(chosen[static_cast<std::size_t>(i)]);
+    return result;
+}
+
+Matrix columns_at(MatrixView a, const std::vector<Index>& chosen) {
+    Matrix result(a.rows(), static_cast<Index>(chosen.size()));
+    for (Index j = 0; j < result.cols(); ++j) result.col(j) = a.col(chosen[static_cast<std::size_t>(j)]);
+    return result;
+}
+
 } // namespace hessq

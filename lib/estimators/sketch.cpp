@@ -1,11 +1,11 @@
 #include "sketch.hpp"
 
+#include "hessq/core/dense_eigen.hpp"
 #include "hessq/core/parallel.hpp"
 #include "hessq/core/require.hpp"
 #include "products.hpp"
 #include "tall.hpp"
 
-#include <Eigen/Eigenvalues>
 #include <algorithm>
 #include <cmath>
 #include <limits>
@@ -197,17 +197,17 @@ Nystrom nystrom(MatrixView omega, MatrixView y, std::string_view function) {
     result.y = y + result.shift * omega;
     const Matrix raw = inner(omega, result.y);
     require_symmetric(raw, function);
-    const Eigen::SelfAdjointEigenSolver<Matrix> eigen(0.5 * (raw + raw.transpose()));
-    const double largest = eigen.eigenvalues().cwiseAbs().maxCoeff(), smallest = eigen.eigenvalues()(0);
+    const SymmetricEigen eigen = symmetric_eigen(0.5 * (raw + raw.transpose()));
+    const double largest = eigen.values.cwiseAbs().maxCoeff(), smallest = eigen.values(0);
     const double rounding = static_cast<double>(n) * eps * largest;
     require(smallest >= -rounding, function,
             "the operator must be positive semidefinite; smallest eigenvalue of Z'AZ over the largest",
             largest > 0.0 ? smallest / largest : 0.0);
     // Where M is singular to rounding its inverse is what the shift makes of it.
     const double least = largest > 0.0 ? std::max(eps * largest, result.shift) : 1.0;
-    const Vector inverse = eigen.eigenvalues().cwiseMax(least).cwiseInverse();
-    result.m_inverse = eigen.eigenvectors() * inverse.asDiagonal() * eigen.eigenvectors().transpose();
-    result.c = (result.y * eigen.eigenvectors()) * inverse.asDiagonal() * eigen.eigenvectors().transpose();
+    const Vector inverse = eigen.values.cwiseMax(least).cwiseInverse();
+    result.m_inverse = eigen.vectors * inverse.asDiagonal() * eigen.vectors.transpose();
+    result.c = (result.y * eigen.vectors) * inverse.asDiagonal() * eigen.vectors.transpose();
     return result;
 }
 

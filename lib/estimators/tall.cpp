@@ -2,8 +2,9 @@
 
 #include "hessq/core/parallel.hpp"
 
+#include "hessq/core/factorizations.hpp"
+
 #include <Eigen/Cholesky>
-#include <Eigen/QR>
 #include <algorithm>
 #include <cmath>
 
@@ -12,10 +13,9 @@ namespace {
 
 /// Thin QR of one piece, which becomes its Q.
 Matrix householder(Eigen::Ref<Matrix> y) {
-    const Eigen::HouseholderQR<Matrix> factored(y);
-    const Matrix r = factored.matrixQR().topRows(y.cols()).triangularView<Eigen::Upper>();
-    y = factored.householderQ() * Matrix::Identity(y.rows(), y.cols());
-    return r;
+    ThinQr factored = thin_qr(y);
+    y = factored.q;
+    return std::move(factored.r);
 }
 
 } // namespace

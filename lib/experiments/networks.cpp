@@ -1,5 +1,6 @@
 #include "networks.hpp"
 
+#include "hessq/core/dense.hpp"
 #include "hessq/core/parallel.hpp"
 #include "hessq/core/require.hpp"
 #include "hessq/objectives/problems.hpp"

@@ -1,9 +1,9 @@
 #pragma once
 
+#include "hessq/core/dense_eigen.hpp"
 #include "hessq/core/random.hpp"
 #include "hessq/objectives/mlp.hpp"
 #include "hessq/objectives/objective.hpp"
-#include "hessq/spectrum/dense_eigen.hpp"
 
 #include <cstdint>
 #include <memory>

@@ -7,7 +7,7 @@
 #include "hessq/objectives/mlp.hpp"
 #include "hessq/objectives/quadratic.hpp"
 
-#include <Eigen/Dense>
+#include <Eigen/Cholesky>
 #include <algorithm>
 #include <cmath>
 #include <fmt/format.h>

@@ -1,11 +1,12 @@
 #include "hessq/objectives/quadratic.hpp"
 
 #include "hessq/core/dense.hpp"
+#include "hessq/core/dense_eigen.hpp"
+#include "hessq/core/factorizations.hpp"
 #include "hessq/core/parallel.hpp"
 #include "hessq/core/random.hpp"
 #include "hessq/core/require.hpp"
 
-#include <Eigen/Dense>
 #include <algorithm>
 #include <cmath>
 #include <limits>
@@ -32,13 +33,13 @@ Matrix require_symmetric(Matrix a, const std::string& what) {
 
 // n x rank, with root root' = C.
 Matrix root_of(const Matrix& c) {
-    const Eigen::SelfAdjointEigenSolver<Matrix> eigen(c);
-    const Vector& lambda = eigen.eigenvalues();
+    const SymmetricEigen eigen = symmetric_eigen(c);
+    const Vector& lambda = eigen.values;
     const double rounding = static_cast<double>(c.rows()) * epsilon * lambda.cwiseAbs().maxCoeff();
     require(lambda(0) >= -rounding, "Quadratic", "the noise covariance must be positive semidefinite; least eigenvalue",
             lambda(0));
     const Index rank = (lambda.array() > rounding).count();
-    return eigen.eigenvectors().rightCols(rank) * lambda.tail(rank).cwiseSqrt().asDiagonal();
+    return eigen.vectors.rightCols(rank) * lambda.tail(rank).cwiseSqrt().asDiagonal();
 }
 
 Matrix noise_vectors(const Matrix& covariance, Index samples, std::uint64_t seed) {
@@ -54,9 +55,7 @@ Matrix noise_vectors(const Matrix& covariance, Index samples, std::uint64_t seed
     const Eigen::RowVectorXd mean = draws.colwise().mean();
     draws.rowwise() -= mean;
     // Z = Q R: the rows of sqrt(m) Q have covariance I whatever the condition of Z.
-    const Eigen::HouseholderQR<Matrix> qr(draws);
-    const Matrix q = qr.householderQ() * Matrix::Identity(samples, rank);
-    return std::sqrt(static_cast<double>(samples)) * root * q.transpose();
+    return std::sqrt(static_cast<double>(samples)) * root * thin_qr(std::move(draws)).q.transpose();
 }
 
 } // namespace

@@ -1,8 +1,8 @@
 #include "hessq/objectives/reparametrization.hpp"
 
+#include "hessq/core/factorizations.hpp"
 #include "hessq/core/require.hpp"
 
-#include <Eigen/LU>
 #include <cmath>
 #include <limits>
 #include <string_view>
@@ -165,8 +165,8 @@ std::shared_ptr<const FiniteSumObjective> reparametrize_linear(std::shared_ptr<c
             "the matrix must be " + std::to_string(n) + " x " + std::to_string(n),
             std::to_string(a.rows()) + " x " + std::to_string(a.cols()));
     require_finite(a, "reparametrize_linear: the matrix");
-    const double condition = Eigen::PartialPivLU<Matrix>(a).rcond();
-    if (!(condition > std::numeric_limits<double>::epsilon()))
+    const Vector singular = singular_values(a);
+    if (!(singular(n - 1) > std::numeric_limits<double>::epsilon() * singular(0)))
         throw NumericalError("reparametrize_linear: expected a matrix that can be inverted; got one that is singular "
                              "to rounding");
     return wrapped(std::move(objective), Linear{std::move(a)});

@@ -1,10 +1,10 @@
 #include "hessq/objectives/test_functions.hpp"
 
 #include "hessq/core/dense.hpp"
+#include "hessq/core/factorizations.hpp"
 #include "hessq/core/parallel.hpp"
 #include "hessq/core/require.hpp"
 
-#include <Eigen/Dense>
 #include <algorithm>
 #include <array>
 #include <cmath>
@@ -223,18 +223,18 @@ SymmetricOperator MatrixFactorization::hessian(VectorView w) const {
 }
 
 Vector MatrixFactorization::minimum() const {
-    const Eigen::JacobiSVD<Matrix> svd(target_, Eigen::ComputeThinU | Eigen::ComputeThinV);
-    const Index rank = std::min(narrowest(layout_), svd.singularValues().size());
+    const ThinSvd svd = thin_svd(target_);
+    const Index rank = std::min(narrowest(layout_), svd.values.size());
     const double depth = static_cast<double>(layout_.groups.size());
-    const Matrix root = svd.singularValues().head(rank).array().pow(1.0 / depth).matrix().asDiagonal();
+    const Matrix root = svd.values.head(rank).array().pow(1.0 / depth).matrix().asDiagonal();
     std::vector<Matrix> layers;
     for (std::size_t l = 0; l < layout_.groups.size(); ++l) {
         const ParameterGroup& group = layout_.groups[l];
         const bool first = l == 0;
         const bool last = l + 1 == layout_.groups.size();
         Matrix factor = root;
-        if (last) factor = svd.matrixU().leftCols(rank) * factor;
-        if (first) factor = factor * svd.matrixV().leftCols(rank).transpose();
+        if (last) factor = svd.u.leftCols(rank) * factor;
+        if (first) factor = factor * svd.v.leftCols(rank).transpose();
         layers.push_back(Matrix::Zero(group.rows, group.cols));
         layers.back().topLeftCorner(factor.rows(), factor.cols()) = factor;
     }
@@ -242,7 +242,7 @@ Vector MatrixFactorization::minimum() const {
 }
 
 double MatrixFactorization::minimum_value() const {
-    const Vector s = Eigen::JacobiSVD<Matrix>(target_).singularValues();
+    const Vector s = singular_values(target_);
     const Index rank = std::min(narrowest(layout_), s.size());
     return 0.5 * s.tail(s.size() - rank).squaredNorm();
 }

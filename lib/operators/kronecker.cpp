@@ -1,11 +1,11 @@
 #include "hessq/operators/kronecker.hpp"
 
+#include "hessq/core/dense_eigen.hpp"
 #include "hessq/core/outer_product.hpp"
 #include "hessq/core/parallel.hpp"
 #include "hessq/core/random.hpp"
 #include "hessq/core/require.hpp"
 
-#include <Eigen/Eigenvalues>
 #include <algorithm>
 #include <cmath>
 #include <limits>
@@ -40,13 +40,13 @@ void check_shape(Index size, Index rows, Index cols, std::string_view function, 
 }
 
 Matrix root_of(const Matrix& a) {
-    const Eigen::SelfAdjointEigenSolver<Matrix> eigen(a);
+    const SymmetricEigen eigen = symmetric_eigen(a);
     // What rounding left of a zero eigenvalue has a root that is no longer small.
-    const Vector& values = eigen.eigenvalues();
+    const Vector& values = eigen.values;
     const double zero =
         static_cast<double>(a.rows()) * std::numeric_limits<double>::epsilon() * values.cwiseAbs().maxCoeff();
     const Vector root = (values.array() > zero).select(values, 0.0).cwiseSqrt();
-    return eigen.eigenvectors() * root.asDiagonal() * eigen.eigenvectors().transpose();
+    return eigen.vectors * root.asDiagonal() * eigen.vectors.transpose();
 }
 
 Matrix symmetric_part(const Matrix& a) { return 0.5 * (a + a.transpose()); }

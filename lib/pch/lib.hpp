@@ -1,5 +1,6 @@
 // What nearly every source of the library includes anyway.
-#include <Eigen/Dense>
+#include "../core/eigen_kernels.hpp"
+
 #include <algorithm>
 #include <cmath>
 #include <fmt/format.h>

@@ -1,10 +1,10 @@
 #include "hessq/preconditioners/full_matrix.hpp"
 
+#include "hessq/core/dense_eigen.hpp"
+#include "hessq/core/factorizations.hpp"
 #include "hessq/core/outer_product.hpp"
 #include "hessq/core/require.hpp"
-#include "hessq/spectrum/dense_eigen.hpp"
 
-#include <Eigen/QR>
 #include <cmath>
 #include <utility>
 
@@ -66,13 +66,9 @@ std::unique_ptr<Preconditioner> full_matrix_preconditioner(MatrixView factor, co
     }
     // F = Q R and F F' = Q (R R') Q'. The Gram matrix F'F would give eigenvectors F z / sigma that lose their
     // orthogonality with the square of the condition number; these are orthonormal to rounding.
-    const Eigen::HouseholderQR<Matrix> qr(factor);
-    const Matrix r = qr.matrixQR().topRows(steps).triangularView<Eigen::Upper>();
-    const SymmetricEigen eigen = symmetric_eigen(outer_product(r));
-    Matrix basis = Matrix::Zero(n, steps);
-    basis.topRows(steps) = eigen.vectors;
-    basis.applyOnTheLeft(qr.householderQ());
-    return std::make_unique<FullMatrix>(Spectral{std::move(basis), entries(eigen), options.eps});
+    const ThinQr qr = thin_qr(factor);
+    const SymmetricEigen eigen = symmetric_eigen(outer_product(qr.r));
+    return std::make_unique<FullMatrix>(Spectral{qr.q * eigen.vectors, entries(eigen), options.eps});
 }
 
 } // namespace hessq

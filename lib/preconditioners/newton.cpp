@@ -1,7 +1,7 @@
 #include "hessq/preconditioners/newton.hpp"
 
+#include "hessq/core/dense_eigen.hpp"
 #include "hessq/core/require.hpp"
-#include "hessq/spectrum/dense_eigen.hpp"
 
 #include <algorithm>
 #include <limits>

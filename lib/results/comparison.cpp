@@ -1,5 +1,6 @@
 #include "hessq/results/comparison.hpp"
 
+#include "hessq/core/dense.hpp"
 #include "hessq/core/require.hpp"
 #include "hessq/datasets/npy.hpp"
 #include "hessq/report/figures.hpp"

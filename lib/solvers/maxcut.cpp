@@ -1,8 +1,8 @@
 #include "hessq/solvers/maxcut.hpp"
 
+#include "hessq/core/dense_eigen.hpp"
 #include "hessq/core/random.hpp"
 #include "hessq/core/require.hpp"
-#include "hessq/spectrum/dense_eigen.hpp"
 
 #include <algorithm>
 #include <cmath>

@@ -1,26 +1,22 @@
 #include "hessq/solvers/nystrom.hpp"
 
+#include "hessq/core/dense_eigen.hpp"
+#include "hessq/core/factorizations.hpp"
 #include "hessq/core/random.hpp"
 #include "hessq/core/require.hpp"
-#include "hessq/spectrum/dense_eigen.hpp"
 
-#include <Eigen/QR>
-#include <Eigen/SVD>
 #include <algorithm>
 #include <cmath>
 #include <limits>
 #include <memory>
 #include <string>
 #include <string_view>
+#include <utility>
 
 namespace hessq {
 namespace {
 
 constexpr std::uint64_t sketch_stream = 0x6e797374726f6d; // "nystrom"
-
-Matrix thin_q(const Matrix& y) {
-    return Eigen::HouseholderQR<Matrix>(y).householderQ() * Matrix::Identity(y.rows(), y.cols());
-}
 
 } // namespace
 
@@ -30,7 +26,7 @@ NystromApproximation nystrom_approximation(const SymmetricOperator& a, const Nys
     require(rank >= 1 && rank <= n, function, "rank must lie in 1, ..., " + std::to_string(n), rank);
 
     const Vector normals = normal_vector(RandomStream(options.seed, sketch_stream), n * rank);
-    const Matrix w = thin_q(normals.reshaped(n, rank));
+    const Matrix w = thin_qr(normals.reshaped(n, rank)).q;
     Matrix y = a * w;
     Matrix core = w.transpose() * y;
     const double size = core.norm();
@@ -48,12 +44,8 @@ NystromApproximation nystrom_approximation(const SymmetricOperator& a, const Nys
 
     // B = Y core^(-1/2): B B' is the approximation, and its singular values are the roots of the eigenvalues.
     const Vector root = eigen.values.array().max(nu > 0.0 ? nu : 1.0).sqrt();
-    const Matrix b = y * eigen.vectors * root.cwiseInverse().asDiagonal();
-    const Eigen::HouseholderQR<Matrix> qr(b);
-    const Matrix r = qr.matrixQR().topRows(rank).triangularView<Eigen::Upper>();
-    const Eigen::BDCSVD<Matrix> svd(r, Eigen::ComputeThinU);
-    return {.vectors = qr.householderQ() * Matrix::Identity(n, rank) * svd.matrixU(),
-            .values = (svd.singularValues().array().square() - nu).max(0.0)};
+    ThinSvd b = thin_svd(y * eigen.vectors * root.cwiseInverse().asDiagonal());
+    return {.vectors = std::move(b.u), .values = (b.values.array().square() - nu).max(0.0)};
 }
 
 SymmetricOperator nystrom_preconditioner(const NystromApproximation& approximation, double damping) {

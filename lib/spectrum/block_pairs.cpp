@@ -1,6 +1,6 @@
 #include "block_pairs.hpp"
 
-#include "hessq/spectrum/dense_eigen.hpp"
+#include "hessq/core/dense_eigen.hpp"
 
 #include <algorithm>
 #include <limits>

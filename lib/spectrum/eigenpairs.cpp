@@ -3,11 +3,11 @@
 #include "block_pairs.hpp"
 #include "certificate.hpp"
 #include "counted_operator.hpp"
+#include "hessq/core/dense_eigen.hpp"
+#include "hessq/core/factorizations.hpp"
 #include "hessq/core/random.hpp"
 #include "hessq/core/require.hpp"
-#include "hessq/spectrum/dense_eigen.hpp"
 
-#include <Eigen/QR>
 #include <Spectra/SymEigsSolver.h>
 #include <algorithm>
 #include <cmath>
@@ -94,8 +94,7 @@ OuterPairs krylov_pairs(CountedOperator& a, double norm, double shift, Spectra::
     Matrix outer(krylov, options.top + options.bottom);
     outer << ritz.vectors.leftCols(options.bottom), ritz.vectors.rightCols(options.top);
     const Matrix vectors = solver.basis() * outer;
-    const Matrix q =
-        Eigen::HouseholderQR<Matrix>(vectors).householderQ() * Matrix::Identity(vectors.rows(), vectors.cols());
+    const Matrix q = thin_qr(vectors).q;
     return outer_pairs(q, a * q, options.top, options.bottom);
 }
 

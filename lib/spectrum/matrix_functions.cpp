@@ -1,7 +1,7 @@
 #include "hessq/spectrum/matrix_functions.hpp"
 
+#include "hessq/core/dense_eigen.hpp"
 #include "hessq/core/require.hpp"
-#include "hessq/spectrum/dense_eigen.hpp"
 
 #include <algorithm>
 #include <boost/math/distributions/normal.hpp>

@@ -1,7 +1,7 @@
 #include "hessq/spectrum/matrix_sign.hpp"
 
+#include "hessq/core/factorizations.hpp"
 #include "hessq/core/require.hpp"
-#include "lapack.hpp"
 
 #include <algorithm>
 #include <limits>
@@ -19,22 +19,11 @@ void check(MatrixView a, const std::string& function) {
 
 Matrix matrix_sign(MatrixView a) {
     check(a, "matrix_sign");
-    use_one_blas_thread();
-    const Index rank = std::min(a.rows(), a.cols());
-    Matrix left(a.rows(), rank), right(rank, a.cols()), overwritten = a;
-    Vector s(rank);
-    const auto size = [](Index n) { return static_cast<lapack_int>(n); };
-    const lapack_int info =
-        LAPACKE_dgesdd(LAPACK_COL_MAJOR, 'S', size(a.rows()), size(a.cols()), overwritten.data(), size(a.rows()),
-                       s.data(), left.data(), size(a.rows()), right.data(), size(rank));
-    if (info != 0)
-        throw NumericalError("matrix_sign: expected the singular values of a " + std::to_string(a.rows()) + " x " +
-                             std::to_string(a.cols()) + " matrix to converge; LAPACK's dgesdd returned " +
-                             std::to_string(info));
+    const ThinSvd svd = thin_svd(a);
     const double zero =
-        static_cast<double>(std::max(a.rows(), a.cols())) * std::numeric_limits<double>::epsilon() * s.maxCoeff();
-    const Vector ones = (s.array() > zero).cast<double>();
-    return left * ones.asDiagonal() * right;
+        static_cast<double>(std::max(a.rows(), a.cols())) * std::numeric_limits<double>::epsilon() * svd.values(0);
+    const Vector ones = (svd.values.array() > zero).cast<double>();
+    return svd.u * ones.asDiagonal() * svd.v.transpose();
 }
 
 Matrix newton_schulz_sign(MatrixView a, const NewtonSchulzOptions& options) {

@@ -1,5 +1,7 @@
 #include "hessq/theory/epsilon_measurement.hpp"
 
+#include "hessq/core/dense.hpp"
+#include "hessq/core/dense_eigen.hpp"
 #include "hessq/core/parallel.hpp"
 #include "hessq/core/random.hpp"
 #include "hessq/core/require.hpp"
@@ -7,7 +9,6 @@
 #include "hessq/operators/second_moment.hpp"
 #include "hessq/optimizers/optimizer.hpp"
 #include "hessq/optimizers/train.hpp"
-#include "hessq/spectrum/dense_eigen.hpp"
 #include "hessq/theory/regimes.hpp"
 #include "hessq/theory/second_moment_metrics.hpp"
 #include "step_problem.hpp"

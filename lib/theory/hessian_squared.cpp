@@ -1,7 +1,7 @@
 #include "hessq/theory/hessian_squared.hpp"
 
+#include "hessq/core/dense_eigen.hpp"
 #include "hessq/core/require.hpp"
-#include "hessq/spectrum/dense_eigen.hpp"
 
 #include <Eigen/Cholesky>
 #include <Eigen/LU>

@@ -1,9 +1,9 @@
 #pragma once
 
+#include "hessq/core/dense_eigen.hpp"
 #include "hessq/core/symmetric_operator.hpp"
 #include "hessq/objectives/objective.hpp"
 #include "hessq/preconditioners/preconditioner.hpp"
-#include "hessq/spectrum/dense_eigen.hpp"
 #include "hessq/theory/newton_comparison.hpp"
 
 #include <optional>

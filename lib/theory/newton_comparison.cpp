@@ -1,12 +1,12 @@
 #include "hessq/theory/newton_comparison.hpp"
 
 #include "hessq/core/dense.hpp"
+#include "hessq/core/dense_eigen.hpp"
 #include "hessq/core/parallel.hpp"
 #include "hessq/core/require.hpp"
 #include "hessq/operators/second_moment.hpp"
 #include "hessq/optimizers/optimizer.hpp"
 #include "hessq/optimizers/train.hpp"
-#include "hessq/spectrum/dense_eigen.hpp"
 #include "hessq/theory/run_observer.hpp"
 #include "method_rows.hpp"
 

@@ -1,5 +1,6 @@
 #include "hessq/theory/regimes.hpp"
 
+#include "hessq/core/dense.hpp"
 #include "hessq/core/parallel.hpp"
 #include "hessq/core/random.hpp"
 #include "hessq/core/require.hpp"

@@ -1,5 +1,7 @@
 #include "hessq/theory/run_observer.hpp"
 
+#include "hessq/core/dense.hpp"
+#include "hessq/core/dense_eigen.hpp"
 #include "hessq/core/require.hpp"
 #include "hessq/operators/diagonals.hpp"
 #include "hessq/operators/gradient_moments.hpp"
@@ -7,7 +9,6 @@
 #include "hessq/preconditioners/adaptive.hpp"
 #include "hessq/preconditioners/curvature.hpp"
 #include "hessq/preconditioners/full_matrix.hpp"
-#include "hessq/spectrum/dense_eigen.hpp"
 #include "hessq/spectrum/resolved.hpp"
 #include "method_rows.hpp"
 

@@ -1,11 +1,11 @@
 #include "hessq/theory/second_moment_metrics.hpp"
 
 #include "hessq/core/dense.hpp"
+#include "hessq/core/factorizations.hpp"
 #include "hessq/core/random.hpp"
 #include "hessq/core/require.hpp"
 #include "hessq/solvers/step_quality.hpp"
 
-#include <Eigen/SVD>
 #include <algorithm>
 #include <cmath>
 #include <limits>
@@ -158,8 +158,8 @@ Vector principal_angles(MatrixView a, MatrixView b) {
     if (a.cols() < b.cols()) return principal_angles(b, a);
     const Matrix overlap = a.transpose() * b;
     const Matrix across = b - a * overlap; // what of b the other space cannot reach: its singular values are the sines
-    const Vector cosines = Eigen::JacobiSVD<Matrix>(overlap).singularValues();
-    const Vector sines = Eigen::JacobiSVD<Matrix>(across).singularValues().reverse();
+    const Vector cosines = singular_values(overlap);
+    const Vector sines = singular_values(across).reverse();
     return cosines.binaryExpr(sines, [](double c, double s) { return std::atan2(s, c); });
 }
 

@@ -1,9 +1,9 @@
 #include "hessq/theory/simulation.hpp"
 
+#include "hessq/core/dense_eigen.hpp"
 #include "hessq/core/parallel.hpp"
 #include "hessq/core/require.hpp"
 
-#include <Eigen/Eigenvalues>
 #include <algorithm>
 #include <cmath>
 #include <fmt/format.h>
@@ -14,12 +14,12 @@ namespace {
 
 /// A root R of a positive semidefinite matrix: R R' = matrix.
 Matrix square_root(const Matrix& matrix) {
-    const Eigen::SelfAdjointEigenSolver<Matrix> eigen(matrix);
-    const Vector& values = eigen.eigenvalues();
+    const SymmetricEigen eigen = symmetric_eigen(matrix);
+    const Vector& values = eigen.values;
     const double largest = values.cwiseAbs().maxCoeff();
     require(values.minCoeff() >= -1e-12 * largest, "noisy_quadratic", "noise must be positive semidefinite",
             values.minCoeff());
-    return eigen.eigenvectors() * values.cwiseMax(0.0).cwiseSqrt().asDiagonal();
+    return eigen.vectors * values.cwiseMax(0.0).cwiseSqrt().asDiagonal();
 }
 
 /// One block's optimizer state.

@@ -72,4 +72,11 @@ BOOST_AUTO_TEST_CASE(operators_of_different_dimensions_do_not_combine) {
                           says("sandwich: the outer operator must have 2 entries; got 3"));
 }
 
+BOOST_AUTO_TEST_CASE(chosen_entries_and_columns_keep_their_order) {
+    const Matrix wide{{1.0, 2.0, 3.0}, {4.0, 5.0, 6.0}};
+
+    BOOST_TEST((entries_at(Vector{{1.0, 2.0, 3.0}}, {2, 0}) == Vector{{3.0, 1.0}}));
+    BOOST_TEST((columns_at(wide, {2, 0}) == Matrix{{3.0, 1.0}, {6.0, 4.0}}));
+}
+
 BOOST_AUTO_TEST_SUITE_END()

@@ -1,5 +1,5 @@
+#include "hessq/core/dense_eigen.hpp"
 #include "hessq/objectives/autodiff.hpp"
-#include "hessq/spectrum/dense_eigen.hpp"
 
 #include "hessq/report/table.hpp"
 

@@ -1,9 +1,9 @@
+#include "hessq/core/dense_eigen.hpp"
 #include "hessq/core/random.hpp"
 #include "hessq/objectives/autodiff.hpp"
 #include "hessq/objectives/check.hpp"
 #include "hessq/optimizers/optimizer.hpp"
 #include "hessq/results/comparison.hpp"
-#include "hessq/spectrum/dense_eigen.hpp"
 #include "hessq/theory/run_observer.hpp"
 
 #include "support/temporary_folder.hpp"

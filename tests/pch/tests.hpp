@@ -1,5 +1,7 @@
 // What nearly every test includes anyway.
-#include <Eigen/Core>
+#include "../../lib/core/eigen_kernels.hpp"
+#include "../support/eigen_solvers.hpp"
+
 #include <boost/test/unit_test.hpp>
 #include <cmath>
 #include <string>

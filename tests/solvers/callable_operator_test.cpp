@@ -2,6 +2,7 @@
 // spectrum is known: 2 + delta - 2 cos(2 pi k / n), the Laplacian of a ring plus delta.
 
 #include "hessq/core/dense.hpp"
+#include "hessq/core/dense_eigen.hpp"
 #include "hessq/core/random.hpp"
 #include "hessq/estimators/hutchinson.hpp"
 #include "hessq/estimators/hutchpp.hpp"
@@ -12,7 +13,6 @@
 #include "hessq/solvers/cg.hpp"
 #include "hessq/solvers/newton.hpp"
 #include "hessq/solvers/step_quality.hpp"
-#include "hessq/spectrum/dense_eigen.hpp"
 #include "hessq/spectrum/eigenpairs.hpp"
 
 #include <boost/test/unit_test.hpp>

@@ -2,9 +2,9 @@
 // counts the truth: the tables of docs/spectrum.md. Built on request:
 //   ninja -C build tests/spectrum/spectrum_coverage && build/tests/spectrum/spectrum_coverage [seeds]
 #include "hessq/core/dense.hpp"
+#include "hessq/core/dense_eigen.hpp"
 #include "hessq/core/parallel.hpp"
 #include "hessq/objectives/problems.hpp"
-#include "hessq/spectrum/dense_eigen.hpp"
 #include "hessq/spectrum/density.hpp"
 #include "hessq/spectrum/matrix_functions.hpp"
 

@@ -1,6 +1,6 @@
+#include "hessq/core/dense_eigen.hpp"
 #include "hessq/datasets/bundled.hpp"
 #include "hessq/objectives/mlp.hpp"
-#include "hessq/spectrum/dense_eigen.hpp"
 #include "support/matrices.hpp"
 
 #include <boost/test/unit_test.hpp>

@@ -1,10 +1,10 @@
 #include "hessq/spectrum/eigenpairs.hpp"
 
 #include "hessq/core/dense.hpp"
+#include "hessq/core/dense_eigen.hpp"
 #include "hessq/core/parallel.hpp"
 #include "hessq/core/require.hpp"
 #include "hessq/objectives/problems.hpp"
-#include "hessq/spectrum/dense_eigen.hpp"
 
 #include <boost/test/unit_test.hpp>
 

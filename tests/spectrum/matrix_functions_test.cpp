@@ -1,8 +1,8 @@
 #include "hessq/spectrum/matrix_functions.hpp"
 
 #include "hessq/core/dense.hpp"
+#include "hessq/core/dense_eigen.hpp"
 #include "hessq/core/require.hpp"
-#include "hessq/spectrum/dense_eigen.hpp"
 
 #include <boost/test/unit_test.hpp>
 

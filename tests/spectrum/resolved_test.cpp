@@ -20,11 +20,4 @@ BOOST_AUTO_TEST_CASE(smaller_curvature_of_either_sign_and_zero_are_not) {
 
 BOOST_AUTO_TEST_CASE(of_a_zero_matrix_nothing_is_resolved) { BOOST_TEST(resolved_directions(Vector::Zero(3)).empty()); }
 
-BOOST_AUTO_TEST_CASE(chosen_entries_and_columns_keep_their_order) {
-    const Matrix a{{1.0, 2.0, 3.0}, {4.0, 5.0, 6.0}};
-
-    BOOST_TEST((entries_at(Vector{{1.0, 2.0, 3.0}}, {2, 0}) == Vector{{3.0, 1.0}}));
-    BOOST_TEST((columns_at(a, {2, 0}) == Matrix{{3.0, 1.0}, {6.0, 4.0}}));
-}
-
 BOOST_AUTO_TEST_SUITE_END()

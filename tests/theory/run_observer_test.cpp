@@ -12,6 +12,7 @@
 #include "support/matrices.hpp"
 #include "support/messages.hpp"
 
+#include <algorithm>
 #include <boost/test/unit_test.hpp>
 #include <cmath>
 #include <memory>
@@ -172,8 +173,13 @@ BOOST_AUTO_TEST_CASE(preconditioners_at_one_point_get_the_rows_of_compare) {
     const NewtonCheckpoint& expected = observer.checkpoint(w);
     const PreconditionerComparison found = compare_preconditioners(loss, w, {*by_adam, *by_rmsprop});
     BOOST_TEST_REQUIRE(found.methods.size() == 4u);
-    for (const MethodComparison& method : found.methods)
-        BOOST_TEST(numbers(method) == numbers(row(expected, method.name)), method.name);
+    // What stands beside them in a block of products changes the rounding.
+    for (const MethodComparison& method : found.methods) BOOST_TEST_CONTEXT(method.name) {
+            const std::vector<double> seen = numbers(method), wanted = numbers(row(expected, method.name));
+            const double scale = method.curvature.lambda_max; // of a lambda_min that is zero to rounding
+            for (std::size_t k = 0; k < seen.size(); ++k)
+                BOOST_TEST(std::abs(seen[k] - wanted[k]) <= 1e-12 * std::max(std::abs(wanted[k]), scale));
+        }
     BOOST_TEST(found.loss == expected.loss);
     BOOST_TEST(found.newton_damping == expected.newton_damping);
     BOOST_TEST((found.eigenvalues == expected.eigenvalues));

@@ -28,5 +28,9 @@ SymmetricOperator sum(double alpha, const SymmetricOperator& a, double beta, con
 /// Hessian P^(-1/2) H P^(-1/2).
 SymmetricOperator sandwich(const SymmetricOperator& b, const SymmetricOperator& a);
 
+/// v at the chosen indices, and the chosen columns of a.
+Vector entries_at(VectorView v, const std::vector<Index>& chosen);
+Matrix columns_at(MatrixView a, const std::vector<Index>& chosen);
+
 } // namespace hessq
 #pragma GCC visibility pop

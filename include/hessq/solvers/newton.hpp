@@ -1,11 +1,11 @@
 #pragma once
 
+#include "hessq/core/dense_eigen.hpp"
 #include "hessq/core/symmetric_operator.hpp"
 #include "hessq/core/types.hpp"
 #include "hessq/objectives/objective.hpp"
 #include "hessq/solvers/cg.hpp"
 #include "hessq/solvers/minres.hpp"
-#include "hessq/spectrum/dense_eigen.hpp"
 
 #include <optional>
 

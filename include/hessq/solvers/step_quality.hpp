@@ -1,7 +1,7 @@
 #pragma once
 
+#include "hessq/core/dense_eigen.hpp"
 #include "hessq/objectives/objective.hpp"
-#include "hessq/spectrum/dense_eigen.hpp"
 
 #include <vector>
 

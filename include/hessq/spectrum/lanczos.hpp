@@ -55,8 +55,8 @@ struct LanczosResult {
 /// Products with several symmetric matrices: V (n x k) to A_(which[g]) v_g in column g.
 using ProductByColumn = std::function<Matrix(MatrixView v, const std::vector<Index>& which)>;
 
-/// The same where each start vector has a matrix of its own, column j the matrix A_j, and their products have most of the
-/// work in common: P_j^(-1/2) H P_j^(-1/2) with one H.
+/// The same where each start vector has a matrix of its own, column j the matrix A_j, and their products have most of
+/// the work in common: P_j^(-1/2) H P_j^(-1/2) with one H.
 ///
 /// Throws     NumericalError if a product is not finite; as above otherwise.
 [[nodiscard]] LanczosResult lanczos(const ProductByColumn& product, MatrixView start,

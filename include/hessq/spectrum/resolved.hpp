@@ -14,9 +14,5 @@ inline constexpr double curvature_cut = 0.99e-4;
 /// The indices k with |lambda_k| >= curvature_cut max |lambda|, in order; none if all are zero.
 std::vector<Index> resolved_directions(VectorView lambda);
 
-/// v at the chosen indices, and the chosen columns of a.
-Vector entries_at(VectorView v, const std::vector<Index>& chosen);
-Matrix columns_at(MatrixView a, const std::vector<Index>& chosen);
-
 } // namespace hessq
 #pragma GCC visibility pop

@@ -1,10 +1,10 @@
 #pragma once
 
+#include "hessq/core/dense_eigen.hpp"
 #include "hessq/core/estimate.hpp"
 #include "hessq/core/types.hpp"
 #include "hessq/datasets/batch.hpp"
 #include "hessq/objectives/objective.hpp"
-#include "hessq/spectrum/dense_eigen.hpp"
 
 #include <cstdint>
 #include <optional>

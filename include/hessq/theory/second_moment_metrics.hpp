@@ -1,9 +1,9 @@
 #pragma once
 
+#include "hessq/core/dense_eigen.hpp"
 #include "hessq/core/estimate.hpp"
 #include "hessq/core/statistics.hpp"
 #include "hessq/core/symmetric_operator.hpp"
-#include "hessq/spectrum/dense_eigen.hpp"
 #include "hessq/spectrum/resolved.hpp"
 
 #include <cstdint>

@@ -6,7 +6,7 @@
 #include "hessq/objectives/quadratic.hpp"
 #include "hessq/theory/clipping_runs.hpp"
 
-#include <Eigen/Dense>
+#include <Eigen/Cholesky>
 #include <cmath>
 #include <fmt/format.h>
 #include <memory>

@@ -1,5 +1,7 @@
 #include "../measure.hpp"
 #include "entries.hpp"
+#include "hessq/core/dense.hpp"
+#include "hessq/core/dense_eigen.hpp"
 #include "hessq/core/outer_product.hpp"
 #include "hessq/core/parallel.hpp"
 #include "hessq/objectives/problems.hpp"
@@ -8,7 +10,6 @@
 #include "hessq/operators/diagonals.hpp"
 #include "hessq/solvers/newton.hpp"
 #include "hessq/solvers/step_quality.hpp"
-#include "hessq/spectrum/dense_eigen.hpp"
 #include "hessq/spectrum/resolved.hpp"
 #include "hessq/theory/hessian_squared.hpp"
 

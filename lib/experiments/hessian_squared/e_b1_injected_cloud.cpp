@@ -1,9 +1,9 @@
 #include "../measure.hpp"
 #include "entries.hpp"
+#include "hessq/core/dense_eigen.hpp"
 #include "hessq/core/parallel.hpp"
 #include "hessq/core/random.hpp"
 #include "hessq/objectives/quadratic.hpp"
-#include "hessq/spectrum/dense_eigen.hpp"
 #include "hessq/theory/second_moment_metrics.hpp"
 
 #include <cmath>

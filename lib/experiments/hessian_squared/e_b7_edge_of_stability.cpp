@@ -1,5 +1,7 @@
 #include "../measure.hpp"
 #include "entries.hpp"
+#include "hessq/core/dense_eigen.hpp"
+#include "hessq/core/factorizations.hpp"
 #include "hessq/core/parallel.hpp"
 #include "hessq/objectives/quadratic.hpp"
 #include "hessq/operators/diagonals.hpp"
@@ -7,8 +9,6 @@
 #include "hessq/theory/hessian_squared.hpp"
 #include "hessq/theory/simulation.hpp"
 
-#include <Eigen/Eigenvalues>
-#include <Eigen/SVD>
 #include <array>
 #include <cmath>
 #include <fmt/format.h>
@@ -99,7 +99,7 @@ Dense dense_hessian(Index draw, const ExperimentOptions& options) {
     Dense dense;
     dense.h = rotated(log_uniform_spectrum(6, 0.05, 5.0), 3.0, rotation_seed);
     dense.maxcut = maxcut_diagonal(dense.h);
-    const Vector singular = Eigen::JacobiSVD<Matrix>(dense.maxcut.rows).singularValues();
+    const Vector singular = singular_values(dense.maxcut.rows);
     dense.rank = (singular.array() > 1e-4 * singular(0)).count();
     return dense;
 }
@@ -128,7 +128,7 @@ Settled settle(const Dense& dense, const Betas& betas, Index draw, const Experim
     result.cloud = result.edge.cloud.mean() / (amplitude * amplitude);
     const Vector scale = result.edge.root.cwiseSqrt().cwiseInverse();
     const Matrix seen = scale.asDiagonal() * dense.h * scale.asDiagonal();
-    result.sharpness = lr * Eigen::SelfAdjointEigenSolver<Matrix>(seen, Eigen::EigenvaluesOnly).eigenvalues()(5);
+    result.sharpness = lr * symmetric_eigenvalues(seen)(5);
     result.on_diagonal = result.edge.root.cwiseQuotient(amplitude * dense.h.diagonal()).mean();
     result.on_rows = result.edge.root.cwiseQuotient(amplitude * row_norms(dense.h)).mean();
     return result;

@@ -1,11 +1,11 @@
 #include "../measure.hpp"
 #include "entries.hpp"
+#include "hessq/core/dense_eigen.hpp"
 #include "hessq/core/parallel.hpp"
 #include "hessq/datasets/bundled.hpp"
 #include "hessq/datasets/synthetic.hpp"
 #include "hessq/objectives/mlp.hpp"
 #include "hessq/operators/gradient_moments.hpp"
-#include "hessq/spectrum/dense_eigen.hpp"
 #include "hessq/theory/hessian_squared.hpp"
 
 #include <algorithm>

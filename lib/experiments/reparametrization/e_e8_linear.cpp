@@ -1,5 +1,6 @@
 #include "../measure.hpp"
 #include "entries.hpp"
+#include "hessq/core/factorizations.hpp"
 #include "hessq/core/random.hpp"
 #include "hessq/datasets/bundled.hpp"
 #include "hessq/objectives/mlp.hpp"
@@ -11,6 +12,7 @@
 #include <cmath>
 #include <fmt/format.h>
 #include <numbers>
+#include <utility>
 
 namespace hessq {
 namespace {
@@ -35,10 +37,8 @@ Matrix mapped_path(const SmallNetwork& network, Optimizer& optimizer, const Map&
 Matrix random_rotation(Index n, std::uint64_t seed, std::uint64_t number) {
     Matrix gauss(n, n);
     (void)fill_normal(RandomStream(seed, stream + 100 + number), 0, gauss);
-    const Eigen::HouseholderQR<Matrix> qr(gauss);
-    const Matrix q = qr.householderQ();
-    const Vector signs = qr.matrixQR().diagonal().cwiseSign();
-    return q * signs.asDiagonal();
+    const ThinQr qr = thin_qr(std::move(gauss));
+    return qr.q * qr.r.diagonal().cwiseSign().asDiagonal();
 }
 
 ExperimentResult run(const ExperimentOptions& options) {

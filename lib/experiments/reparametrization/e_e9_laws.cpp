@@ -1,8 +1,8 @@
 #include "../measure.hpp"
 #include "entries.hpp"
+#include "hessq/core/dense_eigen.hpp"
 #include "hessq/objectives/reparametrization.hpp"
 #include "hessq/operators/diagonals.hpp"
-#include "hessq/spectrum/dense_eigen.hpp"
 #include "hessq/theory/second_moment_metrics.hpp"
 #include "network.hpp"
 

@@ -1,4 +1,4 @@
-#include "hessq/spectrum/dense_eigen.hpp"
+#include "hessq/core/dense_eigen.hpp"
 
 #include "hessq/core/parallel.hpp"
 #include "hessq/core/require.hpp"

@@ -1,8 +1,8 @@
-#include "hessq/spectrum/dense_eigen.hpp"
+#include "hessq/core/dense_eigen.hpp"
 
+#include "hessq/core/dense.hpp"
 #include "hessq/core/parallel.hpp"
 #include "hessq/core/require.hpp"
-#include "hessq/spectrum/resolved.hpp"
 #include "lapack.hpp"
 
 #include <Eigen/Householder>
