@@ -25,6 +25,9 @@ constexpr Index pilot_probes = 16, largest_pilot = 64;
 constexpr double look_growth = 1.25;
 constexpr double never = std::numeric_limits<double>::infinity();
 
+/// Each probe is left out of the range once, so that n products are the better way for many of them.
+bool leaves_one_out(TraceMethod method) { return method == TraceMethod::xtrace || method == TraceMethod::xnystrace; }
+
 void check(const SymmetricOperator& a, const TraceOptions& options) {
     require(options.products >= least_products, function, "products must be at least 24", options.products);
     require(options.block >= 2, function, "block must be at least 2", options.block);
@@ -38,7 +41,7 @@ void check(const SymmetricOperator& a, const TraceOptions& options) {
     }
     if (!options.groups.groups.empty()) {
         require_size(options.groups.dimension(), a.dimension(), function, "the groups");
-        require(options.method != TraceMethod::xtrace, function, "groups need another method", "xtrace");
+        require(!leaves_one_out(options.method), function, "groups need another method", name(options.method));
     }
 }
 
@@ -56,7 +59,7 @@ public:
     TraceEstimate run() {
         load();
         // For a target the exact trace is one of the candidates of the pilot, or what XTrace ends with.
-        if ((method_ == TraceMethod::automatic || method_ == TraceMethod::xtrace) &&
+        if ((method_ == TraceMethod::automatic || leaves_one_out(method_)) &&
             n_ <= (options_.target ? least_products : options_.products)) {
             method_ = TraceMethod::exact;
             explain();
@@ -68,6 +71,8 @@ public:
             return exact();
         case TraceMethod::xtrace:
             return xtrace_run();
+        case TraceMethod::xnystrace:
+            return xnystrace_run();
         case TraceMethod::hutchpp:
             return hutchpp_run();
         default:
@@ -102,6 +107,7 @@ private:
         out.add(needed_).add(in_products_ ? 1.0 : 0.0);
         for (const double x : predicted_) out.add(x);
         sketch_.save(out);
+        out.add(products_.leftCols(multiplied_));
         direct_.save(out);
         rest_.save(out);
         file_.save(out.numbers());
@@ -119,6 +125,8 @@ private:
         in_products_ = in.number() != 0.0;
         for (double& x : predicted_) x = in.number();
         sketch_.load(in);
+        products_ = in.matrix();
+        multiplied_ = products_.cols();
         direct_.load(in);
         rest_.load(in);
         explain();
@@ -379,42 +387,79 @@ private:
         }
     }
 
+    TraceEstimate summary(const LeaveOneOut& found, Index products) const {
+        TraceEstimate e;
+        e.value = found.value();
+        e.std_error = found.jackknife();
+        e.samples = found.estimates.size();
+        e.products = products;
+        const double half =
+            student_factor(static_cast<double>(e.samples - 1), confidence()) * e.std_error + found.rounding;
+        e.interval = {e.value - half, e.value + half};
+        return finished(std::move(e));
+    }
+
     TraceEstimate xtrace_run() {
         // Beyond n / 2 probes, n products are cheaper and leave nothing to chance.
         const Index largest = std::min(n_, options_.products) / 2;
-        const auto estimate = [&] {
-            const LeaveOneOut found = xtrace_estimates(sketch_, false, function);
-            TraceEstimate e;
-            e.value = found.value();
-            e.std_error = found.jackknife();
-            e.samples = sketch_.size();
-            e.products = 2 * sketch_.size();
-            const double half =
-                student_factor(static_cast<double>(e.samples - 1), confidence()) * e.std_error + found.rounding;
-            e.interval = {e.value - half, e.value + half};
-            return finished(std::move(e));
-        };
         if (!options_.target) sketch_.reserve(n_, largest);
-        Index look = options_.target ? first_look() : largest;
-        while (true) {
+        const auto multiply_q = [&] {
             while (sketch_.multiplied() < sketch_.size()) {
                 sketch_.multiply_q(a_, options_.block, function, options_.block);
                 if (options_.method == TraceMethod::automatic || sketch_.size() % options_.block == 0) save();
             }
-            const Index count = std::min(options_.block, largest - sketch_.size());
-            if (count <= 0 || sketch_.size() >= look) {
-                TraceEstimate e = estimate();
-                const Index paid = e.products;
-                if (count <= 0 && !reached(e) && options_.products - paid >= n_) {
+        };
+        multiply_q();
+        return leave_one_out_run(
+            largest, [&] { return sketch_.size(); },
+            [&](Index count) {
+                grow_sketch(count);
+                multiply_q();
+            },
+            [&] { return summary(xtrace_estimates(sketch_, false, function), 2 * sketch_.size()); });
+    }
+
+    TraceEstimate xnystrace_run() {
+        const Index largest = std::min(n_, options_.products);
+        if (!options_.target) products_.conservativeResize(n_, largest);
+        return leave_one_out_run(
+            largest, [&] { return multiplied_; },
+            [&](Index count) {
+                const Matrix z = sign_probes(options_.seed, n_, multiplied_, count);
+                const Matrix y = multiply(a_, z, multiplied_, function);
+                remember(z, y);
+                if (multiplied_ + count > products_.cols())
+                    products_.conservativeResize(n_, std::min(largest, std::max(multiplied_ + count, 2 * multiplied_)));
+                products_.middleCols(multiplied_, count) = y;
+                multiplied_ += count;
+                if (count == options_.block) save();
+            },
+            [&] {
+                const Matrix omega = sign_probes(options_.seed, n_, 0, multiplied_);
+                return summary(xnystrace_estimates(omega, products_.leftCols(multiplied_), function), multiplied_);
+            });
+    }
+
+    /// Grows by blocks up to `largest` probes and looks at the estimate in between; what that does not reach, n
+    /// products may.
+    template <typename Size, typename Grow, typename Look>
+    TraceEstimate leave_one_out_run(Index largest, const Size& size, const Grow& grow, const Look& look) {
+        Index next = options_.target ? first_look() : largest;
+        while (true) {
+            const Index count = std::min(options_.block, largest - size());
+            if (count <= 0 || size() >= next) {
+                TraceEstimate e = look();
+                if (count <= 0 && !reached(e) && options_.products - e.products >= n_) {
+                    const Index paid = e.products;
                     method_ = TraceMethod::exact;
                     e = exact();
                     e.products += paid;
                     return e;
                 }
                 if (count <= 0 || reached(e)) return e;
-                while (look <= sketch_.size()) look = next_look(look);
+                while (next <= size()) next = next_look(next);
             }
-            grow_sketch(count);
+            grow(count);
         }
     }
 
@@ -425,6 +470,8 @@ private:
     TraceMethod method_;
     std::string reason_;
     Sketch sketch_;
+    Matrix products_;       ///< of XNysTrace, with room for more columns
+    Index multiplied_ = 0;  ///< columns of it that are there
     Index sketch_size_ = 0; ///< of Hutch++; 0 while it is not known
     ProbeSums direct_;      ///< z'Az
     ProbeSums rest_;        ///< z'(I - P) A (I - P) z
@@ -449,6 +496,8 @@ std::string_view name(TraceMethod method) {
         return "hutchpp";
     case TraceMethod::xtrace:
         return "xtrace";
+    case TraceMethod::xnystrace:
+        return "xnystrace";
     }
     return "";
 }

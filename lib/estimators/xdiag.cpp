@@ -41,7 +41,6 @@ JackknifeVector xdiag(const SymmetricOperator& a, const XTraceOptions& options) 
     Matrix inverse = (1.0 - g.array().square()).max(std::numeric_limits<double>::epsilon()).inverse(); // 1 / det G
     inverse.diagonal().setZero();
     const Matrix cross = g.cwiseProduct(inverse);
-    const Matrix rho_inverse = rho.asDiagonal() * inverse, rho_cross = rho.asDiagonal() * cross;
     const Vector sums = inverse.colwise().sum();
     const auto others = static_cast<double>(k - 1);
 
@@ -56,16 +55,17 @@ JackknifeVector xdiag(const SymmetricOperator& a, const XTraceOptions& options) 
         const Matrix e = q * s, f = aq * s; // what leaving probe i out takes from Q and from A Q
         const Matrix ef = e.cwiseProduct(f), we = omega.cwiseProduct(e);
         Matrix estimates = we * rho.asDiagonal() - ef;
-        estimates.colwise() += q.cwiseProduct(aq).rowwise().sum(); // the diagonal of Q Q'A
-        summarize(estimates, first, result.value, result.spread);
-
         // Column i: the mean over j of the estimates without i, up to the same diagonal.
-        const Matrix lost =
-            ef * sums.asDiagonal() + Matrix(ef * inverse) - e.cwiseProduct(f * cross) - f.cwiseProduct(e * cross);
-        const Matrix without = (we * rho_inverse - e.cwiseProduct(omega * rho_cross) - lost) / others;
+        const Matrix outside = omega * rho.asDiagonal() - f;
+        Matrix without = estimates * inverse - ef * sums.asDiagonal();
+        without += f.cwiseProduct(e * cross) - e.cwiseProduct(outside * cross);
+        without /= others;
         const Vector mean = without.rowwise().mean();
         result.std_error.segment(first, rows) =
             ((without.colwise() - mean).rowwise().squaredNorm() * others / static_cast<double>(k)).cwiseSqrt();
+
+        estimates.colwise() += q.cwiseProduct(aq).rowwise().sum(); // the diagonal of Q Q'A
+        summarize(estimates, first, result.value, result.spread);
     });
     return result;
 }

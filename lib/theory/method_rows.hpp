@@ -23,7 +23,7 @@ struct FrozenMethod {
 
 FrozenMethod frozen(const Preconditioner& p, VectorView gradient);
 
-/// Where methods are compared. `who` and `where` are for messages: "compare_with_newton", " at step 5".
+/// Where methods are compared. `who` and `where` are for messages: "RunObserver", " at step 5".
 struct ComparedPoint {
     const Objective& objective;
     VectorView w;

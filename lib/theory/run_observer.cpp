@@ -143,8 +143,8 @@ RunSnapshot RunObserver::snapshot(VectorView w) const {
 }
 
 AnalysedSnapshot RunObserver::analyse(const RunSnapshot& snapshot, bool adam_eigenvalues) const {
-    const ComparedPoint at{objective_,        snapshot.theta,        snapshot.loss,
-                           snapshot.gradient, "compare_with_newton", " at step " + std::to_string(snapshot.step)};
+    const ComparedPoint at{objective_,        snapshot.theta, snapshot.loss,
+                           snapshot.gradient, "RunObserver",  " at step " + std::to_string(snapshot.step)};
     require_slope(at);
     Matrix hessian = objective_.dense_hessian(snapshot.theta);
     const SymmetricEigen eigen = symmetric_eigen(hessian);

@@ -137,6 +137,17 @@ int main(int argc, char** argv) {
                                                    .seed = seed}),
                               c.trace);
             });
+    for (const double relative : {0.1, 0.03})
+        table(
+            fmt::format("target {} xnystrace", relative),
+            [&](const Case& c, std::uint64_t seed) {
+                return judged(estimate_trace(c.a, {.method = TraceMethod::xnystrace,
+                                                   .products = 600,
+                                                   .target = Target{.relative_error = relative},
+                                                   .seed = seed}),
+                              c.trace);
+            },
+            true);
     for (const Index samples : {32, 64, 128}) {
         const auto layers = [samples](const Case& c, std::uint64_t seed) {
             return estimate_layers(c.a, c.groups, {.samples = samples, .seed = seed});

@@ -453,14 +453,14 @@ BOOST_AUTO_TEST_CASE(a_stationary_point_has_no_step_to_compare) {
     BOOST_CHECK_EXCEPTION((void)compare_with_newton(Quadratic(Matrix::Identity(3, 3)), Vector::Zero(3),
                                                     {.steps = 5, .batch = 1, .checkpoints = 2}),
                           NumericalError,
-                          says("compare_with_newton: the gradient at step 1 is zero: there is no step to compare"));
+                          says("RunObserver: the gradient at step 1 is zero: there is no step to compare"));
 }
 
 BOOST_AUTO_TEST_CASE(an_eps_that_leaves_no_step_is_named) {
     Case c = noisy_quadratic();
     c.options.eps = 1e300; // the square of what Adam's step would be underflows
     BOOST_CHECK_EXCEPTION((void)compare(c), NumericalError,
-                          says("compare_with_newton: the step of adam at step 1 is zero to rounding: its eps dwarfs "
+                          says("RunObserver: the step of adam at step 1 is zero to rounding: its eps dwarfs "
                                "the gradient"));
 }
 

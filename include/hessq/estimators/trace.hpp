@@ -19,7 +19,10 @@ enum class TraceMethod {
     exact,      ///< n products with unit vectors
     hutchinson, ///< the mean of z'Az: its error does not depend on how the spectrum decays
     hutchpp,    ///< exact on the range of a sketch, Hutchinson's estimate for the rest: a calibrated interval
-    xtrace      ///< as `xtrace`: the least error on a decaying spectrum, with an interval wider than need be
+    xtrace,     ///< as `xtrace`: the least error on a decaying spectrum, with an interval wider than need be
+    /// As `xnystrace`: the same for half the products where A is positive semidefinite. Never chosen by `automatic`,
+    /// which does not know that.
+    xnystrace
 };
 
 std::string_view name(TraceMethod method);
@@ -45,7 +48,8 @@ struct TraceOptions {
     double confidence = 0.95; ///< of the interval when there is no target
     std::uint64_t seed = 0;
     Index block = 16; ///< vectors multiplied at a time, and probes between two looks at a target, at least 2
-    /// Traces of these groups of parameters, too: they must cover 0, ..., n - 1. Not for `xtrace`.
+    /// Traces of these groups of parameters, too: they must cover 0, ..., n - 1. Not for `xtrace` and
+    /// `xnystrace`.
     ParameterLayout groups = {};
     /// Where to go on from and what to leave behind after each block; none: nowhere. See estimate_trace.
     std::filesystem::path file = {};
@@ -69,18 +73,19 @@ struct TraceEstimate : IntervalEstimate {
 /// Automatic  A sketch Y = A Z of a third of the products shows how much of A is left outside its range. Predicted are
 ///            the errors of Hutchinson, 2 sum_{i != j} A_ij^2 / m, of Hutch++, 2 |(I - P) A|_F^2 / (m / 3), and of
 ///            XTrace, with what would be left at m / 2; the least wins. Every method goes on from the sketch: the pilot
-///            costs nothing. With products >= n and no target the trace is computed exactly, by `xtrace` too.
+///            costs nothing. With products >= n and no target the trace is computed exactly, by `xtrace` and
+///            `xnystrace` too.
 /// Target     Looks at the interval after each quarter more probes, and stops when its half-width is at most
 ///            relative_error times the end nearest to zero. The interval keeps its coverage (docs/estimators.md has the
 ///            measured one): what decides when to stop, the standard error, is known far better than the trace itself.
 /// File       Holds what has been paid for. A run that was interrupted goes on from it and ends with the same bytes as
-///            one that was not; of `hutchinson` and `xtrace` a larger number of products or a closer target extends
-///            what is there. The file names everything that determines the result, and the first product is repeated
-///            to see that the operator is the same.
+///            one that was not; of `hutchinson`, `xtrace` and `xnystrace` a larger number of products or a closer
+///            target extends what is there. The file names everything that determines the result, and the first product
+///            is repeated to see that the operator is the same.
 /// Shapes     A is n x n, symmetric.
 /// Cost       `products` at most; 2 n k doubles for a sketch of k probes and 4 n block.
 /// Error bar  Hutchinson and Hutch++: std_error from the variances of the n numbers z_k (A z)_k, Student's t with the
-///            degrees of freedom that these show. XTrace: the jackknife, see `xtrace`.
+///            degrees of freedom that these show. XTrace and XNysTrace: the jackknife, see `xtrace`.
 /// Throws     std::invalid_argument if an option is out of range or the operator is not symmetric; NumericalError if a
 ///            product is not finite, with its number; InputError if the file is not of this estimate.
 /// Source     Hutchinson (1990); Meyer, Musco, Musco and Woodruff (2021), SOSA, for Hutch++; Persson, Cortinovis and
