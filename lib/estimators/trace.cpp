@@ -273,7 +273,13 @@ private:
         const auto more = static_cast<Index>(look_growth * static_cast<double>(m));
         return std::max(m + options_.block, (more + options_.block - 1) / options_.block * options_.block);
     }
-    Index first_look() const { return (least_probes + options_.block - 1) / options_.block * options_.block; }
+    /// The first look of all that a run with so many probes has not passed: one that goes on from a file looks when one
+    /// that was never interrupted does.
+    Index first_look(Index probes) const {
+        Index look = (least_probes + options_.block - 1) / options_.block * options_.block;
+        while (look < probes) look = next_look(look);
+        return look;
+    }
 
     TraceEstimate exact() {
         const Matrix dense = to_dense(a_);
@@ -327,7 +333,7 @@ private:
     TraceEstimate hutchinson_run() {
         sketch_ = Sketch();
         const Vector none = Vector::Zero(static_cast<Index>(options_.groups.groups.size()));
-        Index look = first_look();
+        Index look = first_look(direct_.count());
         while (true) {
             const Index count = std::min(options_.block, options_.products - direct_.count());
             if (direct_.count() >= look || count <= 0) {
@@ -369,7 +375,7 @@ private:
             groups(g) = inside.segment(group.offset, group.size()).sum();
         }
         const Index paid = 2 * sketch_.size();
-        Index look = first_look();
+        Index look = first_look(rest_.count());
         while (true) {
             const Index count = std::min(options_.block, m - paid - rest_.count());
             if (rest_.count() >= look || count <= 0) {
@@ -444,7 +450,7 @@ private:
     /// products may.
     template <typename Size, typename Grow, typename Look>
     TraceEstimate leave_one_out_run(Index largest, const Size& size, const Grow& grow, const Look& look) {
-        Index next = options_.target ? first_look() : largest;
+        Index next = options_.target ? first_look(size()) : largest;
         while (true) {
             const Index count = std::min(options_.block, largest - size());
             if (count <= 0 || size() >= next) {
