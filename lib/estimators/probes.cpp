@@ -1,5 +1,6 @@
 #include "hessq/estimators/probes.hpp"
 
+#include "hessq/core/large_matrix.hpp"
 #include "hessq/core/parallel.hpp"
 #include "hessq/core/random.hpp"
 #include "hessq/core/require.hpp"
@@ -31,7 +32,7 @@ Matrix sign_probes(std::uint64_t seed, Index n, Index first, Index count, ProbeR
     check(n, first, count, rows, "sign_probes");
     const RandomStream stream(seed, sign_stream);
     const Index draws = (n + signs_per_draw - 1) / signs_per_draw, begin = rows.begin / signs_per_draw;
-    Matrix z(rows.size, count);
+    Matrix z = large_matrix(rows.size, count);
     parallel_for(count, [&](Index k) {
         double* const column = z.col(k).data();
         const Index offset = (first + k) * draws + begin;
@@ -51,7 +52,7 @@ Matrix normal_probes(std::uint64_t seed, Index n, Index first, Index count, Prob
     check(n, first, count, rows, "normal_probes");
     const RandomStream stream(seed, normal_stream);
     const Index draws = (n + 1) / 2, begin = rows.begin / 2;
-    Matrix z(rows.size, count);
+    Matrix z = large_matrix(rows.size, count);
     parallel_for(count, [&](Index k) {
         const Index offset = (first + k) * draws + begin;
         for (Index i = 0; i < rows.size; i += 2) {

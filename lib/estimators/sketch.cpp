@@ -1,6 +1,7 @@
 #include "sketch.hpp"
 
 #include "hessq/core/dense_eigen.hpp"
+#include "hessq/core/large_matrix.hpp"
 #include "hessq/core/parallel.hpp"
 #include "hessq/core/require.hpp"
 #include "products.hpp"
@@ -10,6 +11,7 @@
 #include <cmath>
 #include <limits>
 #include <string>
+#include <utility>
 
 namespace hessq {
 namespace {
@@ -38,8 +40,11 @@ Matrix Sketch::omega(Index first, Index count, ProbeRows rows) const {
 
 void Sketch::reserve(Index n, Index size) {
     if (size <= q_.cols()) return;
-    q_.conservativeResize(n, size);
-    aq_.conservativeResize(n, size);
+    for (Matrix* m : {&q_, &aq_}) {
+        Matrix larger = large_matrix(n, size);
+        if (m->size() > 0) larger.leftCols(m->cols()) = *m;
+        *m = std::move(larger);
+    }
 }
 
 Matrix Sketch::grow(const SymmetricOperator& a, Index count, std::string_view function) {
@@ -49,8 +54,8 @@ Matrix Sketch::grow(const SymmetricOperator& a, Index count, std::string_view fu
     auto y = q_.middleCols(old, count);
     y = products;
 
-    // Twice is enough (Kahan): the second time for what rounding left of the first, and where the new products lie in
-    // the old range and the new columns of Q are nothing but rounding.
+    // Twice is enough (Kahan): the second time for what rounding left of the first, where that took most of a product
+    // away, and where the new products lie in the old range and the new columns of Q are nothing but rounding.
     const auto before = q_.leftCols(old);
     Matrix projected = Matrix::Zero(old, count), upper = Matrix::Identity(count, count);
     for (int pass = 0; pass < 2; ++pass) {
@@ -58,6 +63,8 @@ Matrix Sketch::grow(const SymmetricOperator& a, Index count, std::string_view fu
         subtract_product(y, before, inside);
         projected += inside * upper;
         upper = orthonormalize(y, pass == 0 ? 1e-4 : 0.1) * upper;
+        const Vector squares = (projected.colwise().squaredNorm() + upper.colwise().squaredNorm()).transpose();
+        if ((upper.diagonal().array().square() > 0.25 * squares.array()).all()) break;
     }
     r_.conservativeResize(k, k);
     r_.bottomLeftCorner(count, old).setZero();

@@ -1,6 +1,7 @@
 #include "hessq/estimators/trace.hpp"
 
 #include "hessq/core/dense.hpp"
+#include "hessq/core/large_matrix.hpp"
 #include "hessq/core/parallel.hpp"
 #include "hessq/core/require.hpp"
 #include "hessq/estimators/probes.hpp"
@@ -384,7 +385,8 @@ private:
                 while (look <= rest_.count()) look = next_look(look);
             }
             const Matrix z = sign_probes(options_.seed, n_, sketch_.size() + rest_.count(), count);
-            Matrix outside = z;
+            Matrix outside = large_matrix(n_, count);
+            outside = z;
             subtract_product(outside, sketch_.q(), inner(sketch_.q(), z));
             Matrix y = multiply(a_, outside, paid + rest_.count(), function);
             subtract_product(y, sketch_.q(), inner(sketch_.q(), y));

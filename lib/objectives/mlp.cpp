@@ -104,7 +104,8 @@ SymmetricOperator Mlp::curvature(VectorView w, const Batch& batch, bool gauss_ne
     return SymmetricOperator(
         dimension(),
         [net = network_, point = Vector(w), passes, size = batch.size(), kind](MatrixView v) {
-            Matrix result = curvature_product(*net, point.data(), *passes, kind, v) / static_cast<double>(size);
+            Matrix result = curvature_product(*net, point.data(), *passes, kind, v);
+            result /= static_cast<double>(size); // in place: a copy of a large block costs more than the division
             if (net->options.l2 != 0.0) result += net->options.l2 * v;
             return result;
         },

@@ -1,5 +1,7 @@
 #include "mlp_products.hpp"
 
+#include "hessq/core/large_matrix.hpp"
+
 #include <algorithm>
 #include <utility>
 
@@ -21,9 +23,9 @@ struct Tangents {
         : count(v.cols()), by_input(layers.size()), by_output(layers.size()), bias(layers.size()) {
         for (std::size_t l = 0; l < layers.size(); ++l) {
             const Index in = layers[l].inputs, out = layers[l].outputs;
-            by_input[l].resize(in, out * count);
+            by_input[l] = large_matrix(in, out * count);
             bias[l].resize(out * count);
-            if (hessian && l > 0) by_output[l].resize(out, in * count);
+            if (hessian && l > 0) by_output[l] = large_matrix(out, in * count);
             for (Index c = 0; c < count; ++c) {
                 const auto weights = layers[l].weights(v.col(c).data());
                 for (Index i = 0; i < out; ++i) by_input[l].col(i * count + c) = weights.col(i);
@@ -135,7 +137,7 @@ Matrix curvature_product(const Mlp::Network& net, const double* w, const std::ve
     const auto add = [&](Index c, const Tangents& tangents, const Sums& sums, double* sum) {
         add_product(net, w, passes[static_cast<std::size_t>(c)], hessian, tangents, sums, sum);
     };
-    Matrix result(net.dimension, v.cols());
+    Matrix result = large_matrix(net.dimension, v.cols());
     const auto columns = [&](Index g) { return std::min(together, v.cols() - g * together); };
     // Few vectors: share out the chunks of samples. Many: the groups, which need no sums between threads.
     // The choice hangs on the block alone, never on the threads.
@@ -152,7 +154,8 @@ Matrix curvature_product(const Mlp::Network& net, const double* w, const std::ve
         parallel_for(groups, [&](Index g) {
             const Tangents tangents(net.layers, hessian, v.middleCols(g * together, columns(g)));
             const Sums sums(net.layers, hessian, columns(g));
-            Vector sum = Vector::Zero(sums.size());
+            Matrix sum = large_matrix(sums.size(), 1);
+            sum.setZero();
             for (Index c = 0; c < chunks; ++c) add(c, tangents, sums, sum.data());
             sums.store(sum.data(), result.middleCols(g * together, columns(g)));
         });
