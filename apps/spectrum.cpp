@@ -350,14 +350,14 @@ Action spectrum_command(CLI::App& command) {
 
         const Spectrum& first = spectra.front();
         std::string finding = fmt::format(
-            "After {} steps of Adam the loss is {}. The {}'s {} eigenvalues reach {}; {} are zero to within {}, and {} "
-            "negative. Their sum is {}, and they count as {} equal ones.",
+            "After {} steps of Adam the loss is {}. The {}'s {} eigenvalues reach {}; zero to within {}: {}, negative: {}. "
+            "Their sum is {}, and they count as {} equal ones.",
             training.steps, format_number(loss), first.name, n,
             first.ends.bottom.values.size() > 0
                 ? fmt::format("from {} to {}", format_number(first.ends.bottom.values(0)),
                               format_number(first.ends.top.values(0)))
                 : fmt::format("up to {}", format_number(first.ends.top.values(0))),
-            count_text(first.zero), format_number(2.0 * first.measure.resolution, 2), count_text(first.negative),
+            format_number(2.0 * first.measure.resolution, 2), count_text(first.zero), count_text(first.negative),
             format_estimate(first.trace.value, first.trace.std_error),
             format_estimate(first.rank.value, first.rank.std_error));
 
