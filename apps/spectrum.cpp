@@ -349,17 +349,18 @@ Action spectrum_command(CLI::App& command) {
                                    end->certified[static_cast<std::size_t>(k)] ? "yes" : "no"});
 
         const Spectrum& first = spectra.front();
-        std::string finding = fmt::format(
-            "After {} steps of Adam the loss is {}. The {}'s {} eigenvalues reach {}; zero to within {}: {}, negative: {}. "
-            "Their sum is {}, and they count as {} equal ones.",
-            training.steps, format_number(loss), first.name, n,
-            first.ends.bottom.values.size() > 0
-                ? fmt::format("from {} to {}", format_number(first.ends.bottom.values(0)),
-                              format_number(first.ends.top.values(0)))
-                : fmt::format("up to {}", format_number(first.ends.top.values(0))),
-            format_number(2.0 * first.measure.resolution, 2), count_text(first.zero), count_text(first.negative),
-            format_estimate(first.trace.value, first.trace.std_error),
-            format_estimate(first.rank.value, first.rank.std_error));
+        std::string finding =
+            fmt::format("After {} steps of Adam the loss is {}. The {}'s {} eigenvalues reach {}; zero to within {}: "
+                        "{}, negative: {}. "
+                        "Their sum is {}, and they count as {} equal ones.",
+                        training.steps, format_number(loss), first.name, n,
+                        first.ends.bottom.values.size() > 0
+                            ? fmt::format("from {} to {}", format_number(first.ends.bottom.values(0)),
+                                          format_number(first.ends.top.values(0)))
+                            : fmt::format("up to {}", format_number(first.ends.top.values(0))),
+                        format_number(2.0 * first.measure.resolution, 2), count_text(first.zero),
+                        count_text(first.negative), format_estimate(first.trace.value, first.trace.std_error),
+                        format_estimate(first.rank.value, first.rank.std_error));
 
         Json result = {{"training", app::to_json(training)}, {"loss", loss}, {"of", first.name}};
         result.update(to_json(first));
