@@ -86,7 +86,7 @@ MatrixEstimates estimate_layers(const SymmetricOperator& a, const ParameterLayou
     require(options.block >= 2, function, "block must be at least 2", options.block);
     require(options.confidence > 0.0 && options.confidence < 1.0, function, "confidence must lie between 0 and 1",
             options.confidence);
-    if (!layout.groups.empty()) require_size(layout.dimension(), n, function, "the groups");
+    if (!layout.groups.empty()) require_groups(layout, n, function);
 
     ProbeSums sums(n, layout, true);
     std::string owner = fmt::format("{} n={} seed={} block={}", function, n, options.seed, options.block);

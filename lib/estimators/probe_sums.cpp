@@ -1,10 +1,12 @@
 #include "probe_sums.hpp"
 
 #include "hessq/core/parallel.hpp"
+#include "hessq/core/require.hpp"
 
 #include <algorithm>
 #include <cmath>
 #include <limits>
+#include <string>
 
 namespace hessq {
 namespace {
@@ -19,6 +21,17 @@ void load(Moments& m, NumberReader& in) {
 }
 
 } // namespace
+
+void require_groups(const ParameterLayout& groups, Index n, std::string_view function) {
+    Index end = 0;
+    for (const ParameterGroup& g : groups.groups) {
+        require(g.offset == end && g.rows >= 0 && g.cols >= 0, function,
+                "each group must begin where the one before it ends, " + g.name + " at " + std::to_string(end),
+                g.offset);
+        end += g.size();
+    }
+    require_size(end, n, function, "the groups");
+}
 
 ProbeSums::ProbeSums(Index n, const ParameterLayout& groups, bool entries)
     : entries_(entries), groups_(groups.groups.size()), mean_(Vector::Zero(n)) {

@@ -4,9 +4,13 @@
 #include "intervals.hpp"
 #include "state_file.hpp"
 
+#include <string_view>
 #include <vector>
 
 namespace hessq {
+
+/// Throws     std::invalid_argument unless the groups cover 0, ..., n - 1 one after the other.
+void require_groups(const ParameterLayout& groups, Index n, std::string_view function);
 
 /// What sign probes z and products y = A z tell about A, summed probe by probe: the trace from z'y, the diagonal from
 /// z o y, |A|_F^2 from |y|^2, the squared row norms from y o y, and the same for the rows of each group.

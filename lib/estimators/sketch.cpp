@@ -207,11 +207,13 @@ Nystrom nystrom(MatrixView omega, MatrixView y, std::string_view function) {
     const SymmetricEigen eigen = symmetric_eigen(0.5 * (raw + raw.transpose()));
     const double largest = eigen.values.cwiseAbs().maxCoeff(), smallest = eigen.values(0);
     const double rounding = static_cast<double>(n) * eps * largest;
-    require(smallest >= -rounding, function,
+    // Products by differences are off by more than rounding.
+    require(smallest >= -1e-9 * largest, function,
             "the operator must be positive semidefinite; smallest eigenvalue of Z'AZ over the largest",
             largest > 0.0 ? smallest / largest : 0.0);
     // Where M is singular to rounding its inverse is what the shift makes of it.
-    const double least = largest > 0.0 ? std::max(eps * largest, result.shift) : 1.0;
+    const double error = smallest < -rounding ? -smallest : 0.0;
+    const double least = largest > 0.0 ? std::max({eps * largest, result.shift, error}) : 1.0;
     const Vector inverse = eigen.values.cwiseMax(least).cwiseInverse();
     result.m_inverse = eigen.vectors * inverse.asDiagonal() * eigen.vectors.transpose();
     result.c = (result.y * eigen.vectors) * inverse.asDiagonal() * eigen.vectors.transpose();

@@ -6,12 +6,13 @@
 #include <cstdint>
 #include <fmt/format.h>
 #include <fstream>
+#include <string_view>
 #include <utility>
 
 namespace hessq {
 namespace {
 
-const std::string first_line = "hessq-estimate 1";
+constexpr std::string_view first_line = "hessq-estimate 1";
 
 std::uint64_t checksum(const std::vector<double>& numbers) {
     std::uint64_t hash = 0xcbf29ce484222325; // FNV-1a, eight bytes at a time

@@ -41,7 +41,7 @@ void check(const SymmetricOperator& a, const TraceOptions& options) {
                 "confidence must lie between 0 and 1", options.target->confidence);
     }
     if (!options.groups.groups.empty()) {
-        require_size(options.groups.dimension(), a.dimension(), function, "the groups");
+        require_groups(options.groups, a.dimension(), function);
         require(!leaves_one_out(options.method), function, "groups need another method", name(options.method));
     }
 }
@@ -196,8 +196,8 @@ private:
             if (needed_ == 0.0) needed_ = hutchinson_products();
             if (needed_ > 3.0 * pilot_probes) {
                 const auto third = static_cast<Index>(std::min(static_cast<double>(m), needed_)) / 3;
-                grow_sketch_to(
-                    std::min({n_, largest_pilot, std::max(pilot_probes, third / options_.block * options_.block)}));
+                grow_sketch_to(std::min(
+                    {n_, m / 3, largest_pilot, std::max(pilot_probes, third / options_.block * options_.block)}));
             }
         }
         const Index k = sketch_.size();
@@ -238,16 +238,20 @@ private:
         save();
     }
 
+    static std::string shown(double predicted) {
+        return predicted == never ? "not considered" : fmt::format("{:.3g}", predicted);
+    }
+
     void explain() {
         if (method_ == TraceMethod::exact)
             reason_ = fmt::format("{} products give the trace exactly", n_);
         else if (options_.method != TraceMethod::automatic)
             reason_ = "as asked for";
         else
-            reason_ = fmt::format("predicted {}: Hutchinson {:.3g}, Hutch++ {:.3g}, XTrace {:.3g}",
+            reason_ = fmt::format("predicted {}: Hutchinson {}, Hutch++ {}, XTrace {}",
                                   in_products_ ? "products until the target is reached"
                                                : "standard errors with these products",
-                                  predicted_[0], predicted_[1], predicted_[2]);
+                                  shown(predicted_[0]), shown(predicted_[1]), shown(predicted_[2]));
     }
 
     // --- the methods --------------------------------------------------------------------------------------------
@@ -274,12 +278,14 @@ private:
         const auto more = static_cast<Index>(look_growth * static_cast<double>(m));
         return std::max(m + options_.block, (more + options_.block - 1) / options_.block * options_.block);
     }
-    /// The first look of all that a run with so many probes has not passed: one that goes on from a file looks when one
-    /// that was never interrupted does.
-    Index first_look(Index probes) const {
+    /// Whether a run that has come to so many probes looks at its target: it does where one of the looks, each after a
+    /// quarter more probes, falls into its last block. So one that goes on from a file looks when one that was never
+    /// interrupted does.
+    bool looks_at(Index probes) const {
+        if (!options_.target) return false;
         Index look = (least_probes + options_.block - 1) / options_.block * options_.block;
-        while (look < probes) look = next_look(look);
-        return look;
+        while (look <= probes - options_.block) look = next_look(look);
+        return look <= probes;
     }
 
     TraceEstimate exact() {
@@ -334,13 +340,11 @@ private:
     TraceEstimate hutchinson_run() {
         sketch_ = Sketch();
         const Vector none = Vector::Zero(static_cast<Index>(options_.groups.groups.size()));
-        Index look = first_look(direct_.count());
         while (true) {
             const Index count = std::min(options_.block, options_.products - direct_.count());
-            if (direct_.count() >= look || count <= 0) {
+            if (looks_at(direct_.count()) || count <= 0) {
                 TraceEstimate e = summary(direct_, 0.0, none, 0.0, direct_.count());
                 if (count <= 0 || reached(e)) return e;
-                while (look <= direct_.count()) look = next_look(look);
             }
             const Matrix z = sign_probes(options_.seed, n_, direct_.count(), count);
             const Matrix y = multiply(a_, z, direct_.count(), function);
@@ -376,13 +380,11 @@ private:
             groups(g) = inside.segment(group.offset, group.size()).sum();
         }
         const Index paid = 2 * sketch_.size();
-        Index look = first_look(rest_.count());
         while (true) {
             const Index count = std::min(options_.block, m - paid - rest_.count());
-            if (rest_.count() >= look || count <= 0) {
+            if (looks_at(rest_.count()) || count <= 0) {
                 TraceEstimate e = summary(rest_, h.trace(), groups, rounding, paid + rest_.count());
                 if (count <= 0 || reached(e)) return e;
-                while (look <= rest_.count()) look = next_look(look);
             }
             const Matrix z = sign_probes(options_.seed, n_, sketch_.size() + rest_.count(), count);
             Matrix outside = large_matrix(n_, count);
@@ -429,7 +431,7 @@ private:
 
     TraceEstimate xnystrace_run() {
         const Index largest = std::min(n_, options_.products);
-        if (!options_.target) products_.conservativeResize(n_, largest);
+        if (!options_.target) products_.conservativeResize(n_, std::max(largest, multiplied_));
         return leave_one_out_run(
             largest, [&] { return multiplied_; },
             [&](Index count) {
@@ -452,10 +454,9 @@ private:
     /// products may.
     template <typename Size, typename Grow, typename Look>
     TraceEstimate leave_one_out_run(Index largest, const Size& size, const Grow& grow, const Look& look) {
-        Index next = options_.target ? first_look(size()) : largest;
         while (true) {
             const Index count = std::min(options_.block, largest - size());
-            if (count <= 0 || size() >= next) {
+            if (count <= 0 || looks_at(size())) {
                 TraceEstimate e = look();
                 if (count <= 0 && !reached(e) && options_.products - e.products >= n_) {
                     const Index paid = e.products;
@@ -465,7 +466,6 @@ private:
                     return e;
                 }
                 if (count <= 0 || reached(e)) return e;
-                while (next <= size()) next = next_look(next);
             }
             grow(count);
         }

@@ -88,7 +88,11 @@ void check_ranges(const ParameterRange& rows, const ParameterRange& columns, Ind
                 std::to_string(range.size) + " from " + std::to_string(range.offset));
 }
 
-const Batch one = Batch::all(1);
+/// The only one there is. No global object: a program may build its loss before main, and before the library's own.
+const Batch& one() {
+    static const Batch batch = Batch::all(1);
+    return batch;
+}
 
 } // namespace
 
@@ -98,39 +102,39 @@ void AutodiffObjective::check() const {
 
 double AutodiffObjective::value(VectorView w) const {
     require_size(w.size(), dimension_, "AutodiffObjective", "w");
-    return finite(sum_->value(w, one), "the value", w);
+    return finite(sum_->value(w, one()), "the value", w);
 }
 
 Vector AutodiffObjective::gradient(VectorView w) const {
-    require_size(w.size(), dimension_, "AutodiffObjective", "w");
-    return finite(gradient_of(*sum_, w, one), "the gradient", w);
+    (void)value(w); // where there is no loss there is no derivative, whatever the formula gives
+    return finite(gradient_of(*sum_, w, one()), "the gradient", w);
 }
 
 SymmetricOperator AutodiffObjective::hessian(VectorView w) const {
-    require_size(w.size(), dimension_, "AutodiffObjective", "w");
+    (void)value(w); // where there is no loss there is no derivative, whatever the formula gives
     return SymmetricOperator(
         dimension_,
         [sum = sum_, at = Vector(w)](MatrixView v) {
-            return finite(product_of(*sum, at, v, one), "the Hessian product", at);
+            return finite(product_of(*sum, at, v, one()), "the Hessian product", at);
         },
         "Hessian");
 }
 
 Matrix AutodiffObjective::dense_hessian(VectorView w) const {
-    require_size(w.size(), dimension_, "AutodiffObjective", "w");
-    return finite(hessian_of(*sum_, w, one), "the Hessian", w);
+    (void)value(w); // where there is no loss there is no derivative, whatever the formula gives
+    return finite(hessian_of(*sum_, w, one()), "the Hessian", w);
 }
 
 Matrix AutodiffObjective::dense_hessian_block(VectorView w, const ParameterRange& rows,
                                               const ParameterRange& columns) const {
-    require_size(w.size(), dimension_, "AutodiffObjective", "w");
+    (void)value(w); // where there is no loss there is no derivative, whatever the formula gives
     check_ranges(rows, columns, dimension_);
-    return finite(block_of(*sum_, w, one, rows, columns), "the Hessian", w);
+    return finite(block_of(*sum_, w, one(), rows, columns), "the Hessian", w);
 }
 
 Vector AutodiffObjective::hessian_diagonal(VectorView w) const {
-    require_size(w.size(), dimension_, "AutodiffObjective", "w");
-    return finite(diagonal_of(*sum_, w, one), "the Hessian's diagonal", w);
+    (void)value(w); // where there is no loss there is no derivative, whatever the formula gives
+    return finite(diagonal_of(*sum_, w, one()), "the Hessian's diagonal", w);
 }
 
 void AutodiffFiniteSum::check() const {
@@ -146,7 +150,7 @@ auto mean_plus_penalty(const DifferentiatedSum& loss, const DifferentiatedSum* p
                        const Part& part) {
     auto result = part(loss, batch);
     result /= static_cast<double>(batch.size());
-    if (penalty) result += part(*penalty, one);
+    if (penalty) result += part(*penalty, one());
     return result;
 }
 
@@ -170,8 +174,7 @@ ValueAndGradient AutodiffFiniteSum::value_and_gradient(VectorView w, const Batch
 }
 
 SymmetricOperator AutodiffFiniteSum::hessian(VectorView w, const Batch& batch) const {
-    require_size(w.size(), dimension_, "AutodiffFiniteSum", "w");
-    batch.check(samples_, "AutodiffFiniteSum");
+    (void)value(w, batch);
     return SymmetricOperator(
         dimension_,
         [loss = loss_, penalty = penalty_, at = Vector(w), batch](MatrixView v) {
@@ -185,8 +188,7 @@ SymmetricOperator AutodiffFiniteSum::hessian(VectorView w, const Batch& batch) c
 }
 
 Matrix AutodiffFiniteSum::dense_hessian(VectorView w, const Batch& batch) const {
-    require_size(w.size(), dimension_, "AutodiffFiniteSum", "w");
-    batch.check(samples_, "AutodiffFiniteSum");
+    (void)value(w, batch);
     return finite(
         mean_plus_penalty(*loss_, penalty_.get(), batch,
                           [&](const DifferentiatedSum& sum, const Batch& part) { return hessian_of(sum, w, part); }),
@@ -195,8 +197,7 @@ Matrix AutodiffFiniteSum::dense_hessian(VectorView w, const Batch& batch) const 
 
 Matrix AutodiffFiniteSum::dense_hessian_block(VectorView w, const Batch& batch, const ParameterRange& rows,
                                               const ParameterRange& columns) const {
-    require_size(w.size(), dimension_, "AutodiffFiniteSum", "w");
-    batch.check(samples_, "AutodiffFiniteSum");
+    (void)value(w, batch);
     check_ranges(rows, columns, dimension_);
     return finite(mean_plus_penalty(*loss_, penalty_.get(), batch,
                                     [&](const DifferentiatedSum& sum, const Batch& part) {
@@ -206,8 +207,7 @@ Matrix AutodiffFiniteSum::dense_hessian_block(VectorView w, const Batch& batch, 
 }
 
 Vector AutodiffFiniteSum::hessian_diagonal(VectorView w, const Batch& batch) const {
-    require_size(w.size(), dimension_, "AutodiffFiniteSum", "w");
-    batch.check(samples_, "AutodiffFiniteSum");
+    (void)value(w, batch);
     return finite(
         mean_plus_penalty(*loss_, penalty_.get(), batch,
                           [&](const DifferentiatedSum& sum, const Batch& part) { return diagonal_of(sum, w, part); }),
@@ -215,10 +215,9 @@ Vector AutodiffFiniteSum::hessian_diagonal(VectorView w, const Batch& batch) con
 }
 
 Matrix AutodiffFiniteSum::per_sample_gradients(VectorView w, const Batch& batch) const {
-    require_size(w.size(), dimension_, "AutodiffFiniteSum", "w");
-    batch.check(samples_, "AutodiffFiniteSum");
+    (void)value(w, batch);
     Matrix all = Matrix::Zero(dimension_, batch.size());
-    if (penalty_) all.colwise() = gradient_of(*penalty_, w, one);
+    if (penalty_) all.colwise() = gradient_of(*penalty_, w, one());
     parallel_for(batch.size(), [&](Index s) {
         loss_->add_gradient(w, Batch::range(batch[s], 1), {0, dimension_}, all.col(s));
     });

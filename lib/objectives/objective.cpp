@@ -5,6 +5,8 @@
 #include "hessq/core/require.hpp"
 
 #include <algorithm>
+#include <cmath>
+#include <limits>
 
 namespace hessq {
 namespace {
@@ -56,6 +58,16 @@ Matrix mean_square(Index dimension, const Batch& batch, const Gradients& gradien
 }
 
 } // namespace
+
+double trial_value(const Objective& objective, VectorView w) {
+    constexpr double infinity = std::numeric_limits<double>::infinity();
+    try {
+        const double value = objective.value(w);
+        return std::isfinite(value) ? value : infinity;
+    } catch (const NumericalError&) {
+        return infinity;
+    }
+}
 
 Matrix Objective::dense_hessian(VectorView w) const { return to_dense(hessian(w)); }
 

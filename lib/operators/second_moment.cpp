@@ -87,11 +87,15 @@ GradientHistory::Window GradientHistory::window(double beta2, Index steps, const
             "steps must lie between " + std::to_string(dropped_ + 1) + " and the " + std::to_string(steps_) +
                 " observed",
             steps);
-    const Index kept = most_ > 0 ? std::min(most_, steps - dropped_) : steps;
+    const Index kept = most_ > 0 ? std::min(most_, steps) : steps;
     const double newest = (1.0 - beta2) / (1.0 - std::pow(beta2, static_cast<double>(kept)));
     const auto weight = [&](Index age) { return newest * std::pow(beta2, static_cast<double>(age)); };
     Index count = 1;
     while (count < kept && weight(count) >= negligible) ++count;
+    require(steps - count >= dropped_, function,
+            "the gradients of the steps from " + std::to_string(steps - count + 1) +
+                " on must still be kept; the oldest",
+            dropped_ + 1);
     return {steps - count - dropped_, Vector::NullaryExpr(count, [&](Index t) { return weight(count - 1 - t); })};
 }
 

@@ -49,8 +49,9 @@ NewtonRun minimize_newton(const Objective& objective, Vector start, const Newton
             newton_preconditioner(hessian, {.method = options.method, .relative_damping = options.relative_damping})
                 ->direction(at.gradient);
         const double slope = at.gradient.dot(p);
-        // Not finite compares false: such a trial is too long.
-        const auto accepted = [&](double a) { return objective.value(w - a * p) <= at.value - sufficient * a * slope; };
+        const auto accepted = [&](double a) {
+            return trial_value(objective, w - a * p) <= at.value - sufficient * a * slope;
+        };
         double length = 1.0;
         Index halved = 0;
         while (!accepted(length) && halved < options.halvings) {

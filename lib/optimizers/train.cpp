@@ -9,13 +9,22 @@
 namespace hessq {
 namespace {
 
-void check_finite(const ValueAndGradient& at, Index step) {
+/// Names the step where one is not finite, which some objectives return and others throw.
+ValueAndGradient finite_value_and_gradient(const FiniteSumObjective& objective, VectorView w, const Batch& batch,
+                                           Index step) {
+    ValueAndGradient at;
+    try {
+        at = objective.value_and_gradient(w, batch);
+    } catch (const NumericalError& error) {
+        throw NumericalError(fmt::format("train: at step {}: {}", step, error.what()));
+    }
     if (!std::isfinite(at.value))
         throw NumericalError(fmt::format("train: loss is not finite at step {} ({})", step, at.value));
     for (Index i = 0; i < at.gradient.size(); ++i)
         if (!std::isfinite(at.gradient(i)))
             throw NumericalError(
                 fmt::format("train: gradient is not finite at step {} (entry {} is {})", step, i, at.gradient(i)));
+    return at;
 }
 
 } // namespace
@@ -35,8 +44,7 @@ TrainResult train(const FiniteSumObjective& objective, Vector start, Optimizer& 
     Vector& w = result.parameters;
     for (Index t = 0; t < options.steps; ++t) {
         const Batch batch = options.batch > 0 ? sampler(t) : all;
-        const ValueAndGradient at = objective.value_and_gradient(w, batch);
-        check_finite(at, t);
+        const ValueAndGradient at = finite_value_and_gradient(objective, w, batch, t);
         result.batch_loss(t) = at.value;
         if (observer) observer(t, w, at.gradient);
         optimizer.observe_curvature(LocalCurvature(objective, w, batch));

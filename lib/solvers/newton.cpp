@@ -94,7 +94,7 @@ NewtonStep best_damped_step(const Objective& objective, VectorView w, const Symm
     std::size_t best = 0;
     double least = std::numeric_limits<double>::infinity();
     for (std::size_t j = 0; j < dampings.size(); ++j) {
-        const double loss = objective.value(w - steps.col(static_cast<Index>(j)));
+        const double loss = trial_value(objective, w - steps.col(static_cast<Index>(j)));
         if (loss + rounding * std::abs(loss) < least) {
             least = loss;
             best = j;

@@ -35,7 +35,7 @@ NystromApproximation nystrom_approximation(const SymmetricOperator& a, const Nys
     // A + nu I in the place of A, so that the core can be inverted; taken away again at the end.
     const double nu = std::sqrt(static_cast<double>(n)) * std::numeric_limits<double>::epsilon() * y.norm();
     y += nu * w;
-    core = 0.5 * (core + core.transpose());
+    core = (0.5 * (core + core.transpose())).eval();
     core.diagonal().array() += nu;
     const SymmetricEigen eigen = symmetric_eigen(core);
     const double smallest = eigen.values(0) - nu, largest = eigen.values.cwiseAbs().maxCoeff() + nu;

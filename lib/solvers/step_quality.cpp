@@ -33,7 +33,7 @@ struct Line {
         : objective(o), w(point), loss(value), d(direction), slope(direction.dot(gradient)),
           bend(direction.dot((h * direction).col(0))) {}
 
-    double decrease(double t) const { return loss - objective.value(w - t * d); }
+    double decrease(double t) const { return loss - trial_value(objective, w - t * d); }
 
     StepQuality at(double t, StepQuality::Scale from, double actual, VectorView gradient) const {
         return {.cosine = cosine(d, gradient),
@@ -212,6 +212,8 @@ PreconditionedCurvature preconditioned_curvature(const SymmetricOperator& h, con
 
 PreconditionedCurvature preconditioned_curvature(const SymmetricEigen& eigen, VectorView metric) {
     require_size(metric.size(), eigen.values.size(), "preconditioned_curvature", "the metric");
+    require(metric.size() >= 1, "preconditioned_curvature", "the metric must not be empty", metric.size());
+    require_finite(metric, "preconditioned_curvature: the metric");
     require(metric.minCoeff() > 0.0, "preconditioned_curvature", "the metric must be positive", metric.minCoeff());
     PreconditionedCurvature result;
     const Vector seen = eigen.values.cwiseQuotient(metric);

@@ -224,6 +224,7 @@ std::size_t lanczos_bytes(Index n, Index start_vectors, Index steps) {
 }
 
 Quadrature gauss_quadrature(const Tridiagonal& t) {
+    require(t.steps() >= 1, "gauss_quadrature", "T must not be empty", t.steps());
     return eigenvalues_and_weights(t.diagonal, t.off_diagonal.head(t.steps() - 1));
 }
 

@@ -103,6 +103,8 @@ struct RunObserver::Watched {
 RunObserver::RunObserver(const FiniteSumObjective& objective, const RunObserverOptions& options)
     : objective_(objective), options_(options) {
     require(options.batch >= 1, "RunObserver", "batch must be at least 1", options.batch);
+    require(options.sampling == Sampling::iid || options.batch <= objective.samples(), "RunObserver",
+            "batch must be at most the number of samples (" + std::to_string(objective.samples()) + ")", options.batch);
     require(options.history >= 0, "RunObserver", "history must be at least 0", options.history);
     watched_ = std::make_unique<Watched>(objective.dimension(), options);
 }
@@ -114,6 +116,7 @@ void RunObserver::compare_too(const Preconditioner& yours) { yours_.push_back(&y
 std::optional<double> RunObserver::observe(VectorView w, VectorView g) {
     require_size(w.size(), objective_.dimension(), "RunObserver::observe", "w");
     require_size(g.size(), objective_.dimension(), "RunObserver::observe", "g");
+    require_finite(g, "RunObserver::observe: g");
     std::optional<double> loss;
     if (options_.full_batch) {
         const ValueAndGradient full = finite_at(objective_, w, watched_->steps);

@@ -6,6 +6,7 @@
 #include <hessq/datasets/bundled.hpp>
 #include <hessq/datasets/csv.hpp>
 #include <hessq/estimators/hutchinson.hpp>
+#include <hessq/objectives/autodiff.hpp>
 
 #include <cstdio>
 #include <stdexcept>
@@ -23,7 +24,12 @@ bool refuses(const Call& call) {
     return false;
 }
 
+/// Made before main, and with the static library perhaps before the library's own objects.
+const Matrix before_main =
+    AutodiffObjective(2, [](const auto& w) { return w(0) * w(0) + 3.0 * w(1) * w(1); }).dense_hessian(Vector::Ones(2));
+
 int main() {
+    if (before_main != Matrix{{2.0, 0.0}, {0.0, 6.0}}) return 4;
     // Memory that one side allocates is resized and freed by the other, which needs the same alignment on both.
     for (Index n = 1; n < 100; ++n) {
         Vector d = normal_vector(RandomStream(1, 2), n);

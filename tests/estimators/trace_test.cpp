@@ -250,6 +250,34 @@ BOOST_AUTO_TEST_CASE(an_interrupted_run_ends_with_the_same_bytes) {
         }
 }
 
+BOOST_AUTO_TEST_CASE(few_products_are_enough_for_every_method_and_never_exceeded) {
+    const SymmetricOperator a = diagonal_operator(Vector::LinSpaced(60, 1.0, 60.0).array().square().inverse());
+    for (const TraceMethod method : methods)
+        for (Index products = 24; products <= 36; ++products)
+            for (const bool groups : {false, true}) {
+                TraceOptions options = {.method = method, .products = products, .target = Target{}};
+                if (groups && (method == TraceMethod::xtrace || method == TraceMethod::xnystrace)) continue;
+                if (groups) options.groups = halves(20, 40);
+                const TraceEstimate e = estimate_trace(a, options);
+                BOOST_TEST(e.products <= products, name(method));
+                BOOST_TEST(std::isfinite(e.std_error), name(method));
+            }
+}
+
+BOOST_AUTO_TEST_CASE(a_finished_run_answers_the_same_when_it_is_asked_again) {
+    // A pilot that is no whole number of blocks, and fewer products than the file has.
+    const TemporaryFolder folder;
+    const SymmetricOperator a = dense_operator(Matrix::Ones(50, 50) + 30.0 * Matrix::Identity(50, 50));
+    TraceOptions options = {
+        .products = 40, .target = Target{.relative_error = 0.2}, .block = 16, .file = folder / "automatic"};
+    const TraceEstimate first = estimate_trace(a, options);
+    BOOST_TEST(same(estimate_trace(a, options), first));
+    options = {.method = TraceMethod::xnystrace, .products = 48, .file = folder / "xnystrace"};
+    const TraceEstimate more = estimate_trace(dense_operator(decaying(60)), options);
+    options.products = 24;
+    BOOST_TEST(same(estimate_trace(dense_operator(decaying(60)), options), more));
+}
+
 BOOST_AUTO_TEST_CASE(more_probes_extend_an_earlier_result) {
     const TemporaryFolder folder;
     const SymmetricOperator a = dense_operator(decaying(90));
@@ -363,6 +391,11 @@ BOOST_AUTO_TEST_CASE(options_out_of_range_are_refused) {
     BOOST_TEST(message({.target = Target{.confidence = 1.5}}) ==
                "estimate_trace: confidence must lie between 0 and 1; got 1.5");
     BOOST_TEST(message({.groups = halves(3, 4)}) == "estimate_trace: the groups must have 10 entries; got 7");
+    ParameterLayout overlapping = halves(3, 7);
+    overlapping.groups[1].offset = 2;
+    BOOST_TEST(message({.groups = overlapping}) ==
+               "estimate_trace: each group must begin where the one before it ends, " + overlapping.groups[1].name +
+                   " at 3; got 2");
     BOOST_TEST(message({.method = TraceMethod::xtrace, .groups = halves(3, 7)}) ==
                "estimate_trace: groups need another method; got xtrace");
 }

@@ -150,4 +150,16 @@ BOOST_AUTO_TEST_CASE(mistakes_and_numbers_that_are_not_finite_are_named) {
                       std::invalid_argument);
 }
 
+BOOST_AUTO_TEST_CASE(where_there_is_no_loss_there_are_no_derivatives_although_the_formula_gives_numbers) {
+    // 1 / w is finite at -1, log w is not.
+    const Vector at = Vector::Constant(1, -1.0);
+    const AutodiffObjective one(1, [](const auto& w) { return log(w(0)); });
+    BOOST_CHECK_THROW((void)one.gradient(at), NumericalError);
+    BOOST_CHECK_THROW((void)one.hessian(at), NumericalError);
+    BOOST_CHECK_THROW((void)one.dense_hessian(at), NumericalError);
+    const AutodiffFiniteSum two(1, 2, [](const auto& w, Index) { return log(w(0)); });
+    BOOST_CHECK_THROW((void)two.per_sample_gradients(at, Batch::all(2)), NumericalError);
+    BOOST_CHECK_THROW((void)two.dense_hessian(at), NumericalError);
+}
+
 BOOST_AUTO_TEST_SUITE_END()

@@ -1,6 +1,7 @@
 #include "hessq/optimizers/newton.hpp"
 
 #include "hessq/core/require.hpp"
+#include "hessq/objectives/autodiff.hpp"
 #include "hessq/objectives/function.hpp"
 #include "hessq/objectives/quadratic.hpp"
 #include "hessq/objectives/test_functions.hpp"
@@ -10,6 +11,7 @@
 
 #include <boost/test/unit_test.hpp>
 #include <cmath>
+#include <limits>
 
 using namespace hessq;
 using hessq::test::eps;
@@ -96,6 +98,15 @@ BOOST_AUTO_TEST_CASE(a_direction_that_never_lowers_the_loss_is_reported) {
     BOOST_CHECK(run.outcome == NewtonOutcome::no_decrease);
     BOOST_CHECK(run.parameters == Vector::Zero(1));
     BOOST_TEST(run.loss.size() == 1);
+}
+
+BOOST_AUTO_TEST_CASE(a_trial_where_there_is_no_loss_is_too_long) {
+    // From w = 3 Newton's step for w - log w ends at -3.
+    const AutodiffObjective loss(1, [](const auto& w) { return w(0) - log(w(0)); });
+    const NewtonRun run = minimize_newton(loss, Vector::Constant(1, 3.0), {.iterations = 50});
+    BOOST_TEST((run.outcome == NewtonOutcome::converged));
+    BOOST_TEST(std::abs(run.parameters(0) - 1.0) < 1e-6);
+    BOOST_TEST(trial_value(loss, Vector::Constant(1, -1.0)) == std::numeric_limits<double>::infinity());
 }
 
 BOOST_AUTO_TEST_CASE(no_curvature_leaves_gradient_descent) {

@@ -3,6 +3,7 @@
 #include "hessq/core/parallel.hpp"
 #include "hessq/core/require.hpp"
 #include "hessq/datasets/synthetic.hpp"
+#include "hessq/objectives/autodiff.hpp"
 #include "hessq/objectives/mlp.hpp"
 #include "support/linear_model.hpp"
 #include "support/matrices.hpp"
@@ -10,6 +11,7 @@
 #include "support/messages.hpp"
 
 #include <boost/test/unit_test.hpp>
+#include <string>
 #include <vector>
 
 using namespace hessq;
@@ -102,6 +104,15 @@ BOOST_AUTO_TEST_CASE(wrong_arguments_are_refused) {
                           says("train: batch must be at least 0; got -1"));
     BOOST_CHECK_EXCEPTION((void)train(model, w, *sgd, {.batch = 6}), std::invalid_argument,
                           says("train: batch must be at most the number of samples (5); got 6"));
+}
+
+BOOST_AUTO_TEST_CASE(a_loss_that_throws_where_it_is_not_finite_gets_the_step_named) {
+    const AutodiffFiniteSum loss(1, 2, [](const auto& w, Index) { return log(w(0)); });
+    const auto sgd = sgd_optimizer({.lr = 4.0});
+    const std::string start = "train: at step 1: the value at w = ";
+    BOOST_CHECK_EXCEPTION((void)train(loss, Vector::Constant(1, 2.0), *sgd, {.steps = 3}), NumericalError,
+                          [&](const NumericalError& e) { return std::string(e.what()).starts_with(start); });
+    // 2 - 4 / 2 = 0 is where log stops.
 }
 
 BOOST_AUTO_TEST_SUITE_END()

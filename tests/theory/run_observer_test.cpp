@@ -223,4 +223,17 @@ BOOST_AUTO_TEST_CASE(mistakes_are_refused) {
                           says("RunObserver: history must be at least 0; got -1"));
 }
 
+BOOST_AUTO_TEST_CASE(a_gradient_that_is_not_finite_is_refused_and_leaves_no_trace) {
+    const Mlp loss = network();
+    RunObserver observer(loss, {.batch = 8, .full_batch = false});
+    const Vector w = loss.initial_parameters(0), g = loss.gradient(w);
+    (void)observer.observe(w, g);
+    Vector bad = g;
+    bad(3) = std::nan("");
+    BOOST_CHECK_EXCEPTION((void)observer.observe(w, bad), NumericalError,
+                          says("RunObserver::observe: g is not finite: entry 3 is nan"));
+    BOOST_TEST(observer.steps() == 1);
+    BOOST_TEST(observer.checkpoint(w).second_moment.allFinite());
+}
+
 BOOST_AUTO_TEST_SUITE_END()

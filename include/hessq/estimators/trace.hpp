@@ -36,7 +36,7 @@ struct Target {
 enum class StoppingStatus {
     completed,      ///< all products were spent, as asked
     target_reached, ///< the interval became short enough
-    product_limit   ///< all products were spent before it did
+    product_limit   ///< all products that could help were spent before it did
 };
 
 std::string_view name(StoppingStatus status);

@@ -32,7 +32,8 @@ struct XTraceOptions {
 /// Each t_i has mean tr A, and so has their mean. It beats Hutchinson's estimate when the eigenvalues decay within the
 /// number of probes, and loses to it when they do not. Exact when the rank is below the number of probes.
 ///
-/// Shapes     A is n x n, symmetric.
+/// Shapes     A is n x n, symmetric, n well above m: among the few signs of a small n two probes can be the same, which
+///            leaves a range too small and an error bar of zero. With 2 m >= n ask for the exact trace.
 /// Cost       2 m products for m probes; 2 n m + 3 n block doubles; about 8 n m^2 flops.
 /// Error bar  std_error is the jackknife's over probes. By the inequality of Efron and Stein its square is on average
 ///            at least the variance with one probe less, whatever A is; so the interval covers at least as often as it

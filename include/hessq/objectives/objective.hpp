@@ -57,6 +57,9 @@ protected:
     Objective& operator=(const Objective&) = default;
 };
 
+/// L(w) for the trial of a search: infinity where it is not finite, which some objectives return and others throw.
+double trial_value(const Objective& objective, VectorView w);
+
 /// A loss that is a mean over samples, L(w) = (1/m) sum_s l_s(w) + R(w), where R is a penalty that does not
 /// depend on the samples. On a batch the mean runs over the batch; R is counted once, in full.
 class FiniteSumObjective : public Objective {

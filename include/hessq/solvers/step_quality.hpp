@@ -42,7 +42,8 @@ struct PreconditionedCurvature {
     double largest_stable_lr = 0.0; ///< 2 / lambda_max, above which steps of P^-1 g diverge; infinity if <= 0
     /// Largest over smallest |eigenvalue| of P^(-1/2) H_r P^(-1/2) on its range, where H_r keeps the eigenpairs of H
     /// that resolved_directions keeps. H itself is singular for most networks; 1 means that P
-    /// evens out every curvature that counts. NaN for H = 0.
+    /// evens out every curvature that counts. NaN for H = 0; infinity where P^(-1/2) makes directions
+    /// parallel to rounding.
     double condition_number = 0.0;
     Index directions = 0; ///< eigenpairs in H_r
 };

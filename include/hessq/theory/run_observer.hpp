@@ -85,11 +85,13 @@ public:
     /// Throws     std::invalid_argument before the first gradient, or if w has the wrong size.
     RunSnapshot snapshot(VectorView w) const;
 
-    /// The comparison for a snapshot, also of an earlier step as long as its gradients are still kept. From any thread.
+    /// The comparison for a snapshot, also of an earlier step as long as its gradients are still kept. From
+    /// several threads at once, but not while another one observes.
     /// `adam_eigenvalues`: also the spectrum of the Hessian as Adam sees it, one more eigen-decomposition.
     ///
     /// Cost       As compare_with_newton, for one checkpoint.
-    /// Throws     NumericalError when the gradient is zero: there is no step to compare.
+    /// Throws     NumericalError when the gradient is zero: there is no step to compare; std::invalid_argument when
+    ///            gradients that count are gone.
     [[nodiscard]] AnalysedSnapshot analyse(const RunSnapshot& snapshot, bool adam_eigenvalues = true) const;
 
     /// The comparison at w now. It is kept for comparison().
