@@ -67,7 +67,8 @@ BOOST_AUTO_TEST_CASE(the_preconditioner_is_the_documented_matrix) {
         8 * eps);
 }
 
-BOOST_AUTO_TEST_CASE(a_sketch_of_the_effective_dimension_makes_the_expected_condition_number_smaller_than_28) {
+BOOST_AUTO_TEST_CASE(a_sketch_of_the_effective_dimension_makes_the_expected_condition_number_smaller_than_28,
+                     *boost::unit_test::label("slow")) {
     constexpr Index n = 200;
     constexpr int seeds = 20;
     for (const double base : {0.7, 0.9, 0.97}) {

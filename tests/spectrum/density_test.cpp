@@ -47,7 +47,7 @@ bool band_holds(const SpectralMeasure& m, const Vector& values) {
 
 BOOST_AUTO_TEST_SUITE(spectral_density)
 
-BOOST_AUTO_TEST_CASE(the_band_holds_the_whole_distribution_95_percent_of_the_time) {
+BOOST_AUTO_TEST_CASE(the_band_holds_the_whole_distribution_95_percent_of_the_time, *boost::unit_test::label("slow")) {
     const RotatedSpectrum a(network_spectrum(), 1);
     constexpr int seeds = 400;
     int held = 0;
