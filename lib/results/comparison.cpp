@@ -191,10 +191,8 @@ std::string finding_of(const NewtonComparison& comparison) {
     std::string text;
     const double first_loss = comparison.loss.size() > 0 ? comparison.loss(0) : comparison.checkpoints.front().loss;
     if (last.loss > first_loss)
-        text +=
-            fmt::format("The loss rose from {:.4g} to {:.4g}: the run went away from a minimum, and what follows is "
-                        "about a place that no training ends at. ",
-                        first_loss, last.loss);
+        text += fmt::format("The loss rose from {:.4g} to {:.4g} over the run: look at the learning rate first. ",
+                            first_loss, last.loss);
     if (last.minibatch.exponent) {
         const EigenExponent& mini = *last.minibatch.exponent;
         text += fmt::format("At step {} what Adam averages, the mini-batch second moment, grows along the Hessian's "

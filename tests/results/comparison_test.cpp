@@ -91,6 +91,14 @@ BOOST_AUTO_TEST_CASE(what_was_not_measured_is_left_out) {
     BOOST_TEST(without.str().find("Full-batch second moment") == std::string::npos);
 }
 
+BOOST_AUTO_TEST_CASE(a_run_that_went_up_is_told_first) {
+    NewtonComparison found = observed(true);
+    BOOST_TEST(finding_of(found).find("The loss rose") == std::string::npos);
+    found.checkpoints.front().loss = 0.25;
+    found.checkpoints.back().loss = 40.0;
+    BOOST_TEST(finding_of(found).starts_with("The loss rose from 0.25 to 40 over the run: "));
+}
+
 BOOST_AUTO_TEST_CASE(nothing_to_report_is_refused) {
     BOOST_CHECK_EXCEPTION((void)finding_of(NewtonComparison{}), std::invalid_argument,
                           says("a comparison: there must be at least one checkpoint; got 0"));
