@@ -4,6 +4,8 @@
 #include <boost/math/distributions/chi_squared.hpp>
 #include <boost/math/distributions/normal.hpp>
 #include <boost/math/distributions/students_t.hpp>
+#include <cmath>
+#include <limits>
 
 namespace hessq {
 namespace {
@@ -27,6 +29,8 @@ double student_factor(double degrees_of_freedom, double confidence) {
         return boost::math::quantile(boost::math::complement(boost::math::normal(), tail));
     return boost::math::quantile(boost::math::complement(boost::math::students_t(degrees_of_freedom), tail));
 }
+
+double rounding_of_sums(Index n) { return std::sqrt(static_cast<double>(n)) * std::numeric_limits<double>::epsilon(); }
 
 Interval chi_square_interval(double mean, double degrees_of_freedom, double confidence) {
     const boost::math::chi_squared law(std::min(degrees_of_freedom, many));

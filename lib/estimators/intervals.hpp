@@ -18,6 +18,9 @@ struct Moments {
 /// many make it the normal quantile.
 double student_factor(double degrees_of_freedom, double confidence);
 
+/// What rounding makes of a sum of n numbers, relative to the sum of their sizes.
+double rounding_of_sums(Index n);
+
 /// From a mean of positive numbers that behaves like a chi-square variable with these degrees of freedom.
 Interval chi_square_interval(double mean, double degrees_of_freedom, double confidence);
 

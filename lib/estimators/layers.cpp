@@ -2,6 +2,7 @@
 
 #include "hessq/core/require.hpp"
 #include "hessq/estimators/probes.hpp"
+#include "intervals.hpp"
 #include "probe_sums.hpp"
 #include "products.hpp"
 
@@ -15,7 +16,6 @@ namespace hessq {
 namespace {
 
 constexpr std::string_view function = "estimate_layers";
-constexpr double eps = std::numeric_limits<double>::epsilon();
 
 /// 2 mean^2 / variance of one |y|^2, times m; at least m, which one dominating direction has. The variance of few
 /// skewed numbers comes out too small more often than not: what is added falls as 1 / m^2 and was measured.
@@ -47,9 +47,8 @@ public:
             error.degrees_of_freedom = static_cast<double>(sums_.count() - 1);
         }
         IntervalEstimate e = estimate(group.trace.mean, error.std_error);
-        const double half =
-            student_factor(error.degrees_of_freedom, confidence_) * error.std_error +
-            std::sqrt(static_cast<double>(sums_.diagonal().size())) * eps * sums_.diagonal().cwiseAbs().sum();
+        const double half = student_factor(error.degrees_of_freedom, confidence_) * error.std_error +
+                            rounding_of_sums(sums_.diagonal().size()) * sums_.diagonal().cwiseAbs().sum();
         e.interval = {e.value - half, e.value + half};
         return e;
     }
@@ -58,7 +57,7 @@ public:
         IntervalEstimate e = estimate(group.square.mean, std::sqrt(variance / static_cast<double>(sums_.count())));
         e.interval =
             chi_square_interval(e.value, norm_degrees_of_freedom(e.value, variance, sums_.count()), confidence_);
-        const double rounding = std::sqrt(static_cast<double>(sums_.diagonal().size())) * eps * e.value;
+        const double rounding = rounding_of_sums(sums_.diagonal().size()) * e.value;
         e.interval.lower -= rounding;
         e.interval.upper += rounding;
         return e;
@@ -132,7 +131,7 @@ MatrixEstimates estimate_layers(const SymmetricOperator& a, const ParameterLayou
             {layout.groups[g].name, summary.trace(group, false), summary.squared_norm(group, group.square.variance())});
     }
     const double t = student_factor(static_cast<double>(sums.count() - 1), options.confidence);
-    const double rounding = std::sqrt(static_cast<double>(n)) * eps;
+    const double rounding = rounding_of_sums(n);
     result.diagonal = summary.entries(sums.diagonal(), sums.diagonal_variance());
     const Vector half = t * result.diagonal.std_error + rounding * sums.row_norms().cwiseSqrt();
     result.diagonal.lower = result.diagonal.value - half;

@@ -1,9 +1,11 @@
 #include "products.hpp"
 
 #include "hessq/core/require.hpp"
+#include "hessq/core/unit.hpp"
 #include "hessq/estimators/probes.hpp"
 #include "tall.hpp"
 
+#include <algorithm>
 #include <cmath>
 #include <fmt/format.h>
 
@@ -16,13 +18,34 @@ constexpr Index enough_pairs = 64;
 } // namespace
 
 Matrix multiply(const SymmetricOperator& a, MatrixView v, Index first, std::string_view function) {
+    const auto failed = [&](std::string_view why) {
+        if (v.cols() == 1) return NumericalError(fmt::format("{}, product {}: {}", function, first, why));
+        return NumericalError(fmt::format("{}, products {} to {}: {}", function, first, first + v.cols() - 1, why));
+    };
+    Matrix y;
     try {
-        return a * v;
+        y = a * v;
     } catch (const NumericalError& error) {
-        if (v.cols() == 1) throw NumericalError(fmt::format("{}, product {}: {}", function, first, error.what()));
-        throw NumericalError(
-            fmt::format("{}, products {} to {}: {}", function, first, first + v.cols() - 1, error.what()));
+        throw failed(error.what());
     }
+    if (first == 0 && unit_of(y) != 1.0)
+        throw failed(fmt::format("expected sizes between 1e-60 and 1e60, of which powers can be summed; got {:.3g}: "
+                                 "scale the operator",
+                                 y.lpNorm<Eigen::Infinity>()));
+    return y;
+}
+
+Matrix all_products(const SymmetricOperator& a, Index block, std::string_view function) {
+    const Index n = a.dimension();
+    Matrix result(n, n);
+    for (Index first = 0; first < n; first += block) {
+        const Index count = std::min(block, n - first);
+        Matrix unit = Matrix::Zero(n, count);
+        unit.middleRows(first, count).setIdentity();
+        result.middleCols(first, count) = multiply(a, unit, first, function);
+    }
+    require_symmetric(result, function);
+    return 0.5 * (result + result.transpose());
 }
 
 void SymmetryCheck::add(MatrixView z, MatrixView y) {

@@ -4,6 +4,7 @@
 #include "hessq/core/large_matrix.hpp"
 #include "hessq/core/parallel.hpp"
 #include "hessq/core/require.hpp"
+#include "intervals.hpp"
 #include "products.hpp"
 #include "tall.hpp"
 
@@ -26,8 +27,6 @@ Matrix invertible(const Matrix& r) {
         if (std::abs(r(i, i)) < least) result(i, i) = least;
     return result;
 }
-
-double root_n_eps(Index n) { return std::sqrt(static_cast<double>(n)) * eps; }
 
 } // namespace
 
@@ -114,7 +113,6 @@ void check_options(const XTraceOptions& options, Index dimension, std::string_vi
 
 Sketch multiplied_sketch(const SymmetricOperator& a, SketchProbes law, const XTraceOptions& options,
                          std::string_view function) {
-    check_options(options, a.dimension(), function);
     Sketch sketch(law, options.seed);
     sketch.reserve(a.dimension(), options.samples);
     while (sketch.size() < options.samples)
@@ -193,7 +191,7 @@ LeaveOneOut xtrace_estimates(const Sketch& sketch, bool scaled, std::string_view
             const double squared = length(j) - ww(j) + bi * sw(i, j) + bj * sw(j, j);
             result.without(i) += (inside + scale(k - 2, squared) * outside) / static_cast<double>(k - 1);
         }
-    result.rounding = root_n_eps(n) * (h.diagonal().cwiseAbs().sum() + wr.cwiseAbs().mean());
+    result.rounding = rounding_of_sums(n) * (h.diagonal().cwiseAbs().sum() + wr.cwiseAbs().mean());
     return result;
 }
 
@@ -238,7 +236,7 @@ LeaveOneOut xnystrace_estimates(MatrixView omega, MatrixView y, std::string_view
             const double lost = (g(j, j) * inside(i, i) - 2.0 * g(i, j) * inside(i, j) + g(i, i) * inside(j, j)) / det;
             result.without(i) += (trace - shift - lost + g(i, i) / det) / static_cast<double>(k - 1);
         }
-    result.rounding = root_n_eps(n) * std::abs(trace) + shift;
+    result.rounding = rounding_of_sums(n) * std::abs(trace) + shift;
     return result;
 }
 

@@ -52,6 +52,11 @@ private:
 /// Throws     std::invalid_argument unless the options fit an operator of this dimension.
 void check_options(const XTraceOptions& options, Index dimension, std::string_view function);
 
+/// Whether n products, which leave nothing to chance, are no more than what these probes take.
+inline bool gives_all(const XTraceOptions& options, Index products_a_probe, Index dimension) {
+    return products_a_probe * options.samples >= dimension;
+}
+
 /// A sketch of options.samples probes with all of A Q, for twice as many products.
 Sketch multiplied_sketch(const SymmetricOperator& a, SketchProbes law, const XTraceOptions& options,
                          std::string_view function);

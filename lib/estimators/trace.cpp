@@ -1,10 +1,10 @@
 #include "hessq/estimators/trace.hpp"
 
-#include "hessq/core/dense.hpp"
 #include "hessq/core/large_matrix.hpp"
 #include "hessq/core/parallel.hpp"
 #include "hessq/core/require.hpp"
 #include "hessq/estimators/probes.hpp"
+#include "intervals.hpp"
 #include "probe_sums.hpp"
 #include "products.hpp"
 #include "sketch.hpp"
@@ -289,12 +289,11 @@ private:
     }
 
     TraceEstimate exact() {
-        const Matrix dense = to_dense(a_);
+        const Matrix dense = all_products(a_, options_.block, function);
         TraceEstimate e;
         e.value = dense.trace();
         e.samples = e.products = n_;
-        const double rounding = std::sqrt(static_cast<double>(n_)) * std::numeric_limits<double>::epsilon() *
-                                dense.diagonal().cwiseAbs().sum();
+        const double rounding = rounding_of_sums(n_) * dense.diagonal().cwiseAbs().sum();
         e.interval = {e.value - rounding, e.value + rounding};
         for (const ParameterGroup& g : options_.groups.groups) {
             const double trace = dense.diagonal().segment(g.offset, g.size()).sum();
@@ -321,8 +320,7 @@ private:
         const TraceError error = trace_error(sums.total());
         e.value = inside + sums.total().trace.mean;
         e.std_error = error.std_error;
-        const double noise = rounding + std::sqrt(static_cast<double>(n_)) * std::numeric_limits<double>::epsilon() *
-                                            sums.diagonal().cwiseAbs().sum();
+        const double noise = rounding + rounding_of_sums(n_) * sums.diagonal().cwiseAbs().sum();
         interval(e, student_factor(error.degrees_of_freedom, nominal()) * error.std_error + noise);
         for (std::size_t g = 0; g < options_.groups.groups.size(); ++g) {
             const ProbeSums::Group& group = sums.groups()[g];
@@ -372,8 +370,8 @@ private:
             const Matrix outside = 2.0 * sketch_.aq().middleRows(first, rows) - q * h;
             inside.segment(first, rows) = q.cwiseProduct(outside).rowwise().sum();
         });
-        const double rounding = std::sqrt(static_cast<double>(n_)) * std::numeric_limits<double>::epsilon() *
-                                (h.diagonal().cwiseAbs().sum() + direct_.diagonal().cwiseAbs().sum());
+        const double rounding =
+            rounding_of_sums(n_) * (h.diagonal().cwiseAbs().sum() + direct_.diagonal().cwiseAbs().sum());
         Vector groups(static_cast<Index>(options_.groups.groups.size()));
         for (Index g = 0; g < groups.size(); ++g) {
             const ParameterGroup& group = options_.groups.groups[static_cast<std::size_t>(g)];

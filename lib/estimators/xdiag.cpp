@@ -12,6 +12,12 @@
 namespace hessq {
 namespace {
 
+/// From A itself: probes that are unit vectors.
+LeaveOneOutVector exact_entries(const Vector& value) {
+    const Index n = value.size();
+    return {value, Vector::Zero(n), n, n};
+}
+
 Sketch symmetric_sketch(const SymmetricOperator& a, const XTraceOptions& options, std::string_view function) {
     Sketch sketch = multiplied_sketch(a, SketchProbes::signs, options, function);
     require_symmetric(inner(sketch.q(), sketch.aq()), function);
@@ -30,8 +36,17 @@ void summarize(const Matrix& estimates, Index first, Vector& value, Vector& spre
 } // namespace
 
 JackknifeVector xdiag(const SymmetricOperator& a, const XTraceOptions& options) {
+    const Index n = a.dimension();
+    check_options(options, n, "xdiag");
+    if (gives_all(options, 2, n)) {
+        JackknifeVector exact;
+        exact.value = all_products(a, options.block, "xdiag").diagonal();
+        exact.spread = exact.std_error = Vector::Zero(n);
+        exact.samples = exact.products = n;
+        return exact;
+    }
     const Sketch sketch = symmetric_sketch(a, options, "xdiag");
-    const Index n = a.dimension(), k = sketch.size();
+    const Index k = sketch.size();
     const Matrix s = sketch.left_out();
     // (I - Q_j Q_j') A omega_j = Q s_j rho_j: A omega_j = Q r_j, and r_j is orthogonal to every other s.
     const Vector rho = s.cwiseProduct(sketch.r()).colwise().sum();
@@ -71,8 +86,9 @@ JackknifeVector xdiag(const SymmetricOperator& a, const XTraceOptions& options) 
 }
 
 LeaveOneOutVector xnysdiag(const SymmetricOperator& a, const XTraceOptions& options) {
-    check_options(options, a.dimension(), "xnysdiag");
     const Index n = a.dimension(), k = options.samples;
+    check_options(options, n, "xnysdiag");
+    if (gives_all(options, 1, n)) return exact_entries(all_products(a, options.block, "xnysdiag").diagonal());
     const Matrix omega = sign_probes(options.seed, n, 0, k);
     const Matrix y = products_with(a, omega, options, "xnysdiag");
     const Nystrom f = nystrom(omega, y, "xnysdiag");
@@ -91,8 +107,12 @@ LeaveOneOutVector xnysdiag(const SymmetricOperator& a, const XTraceOptions& opti
 }
 
 LeaveOneOutVector xrownorms_squared(const SymmetricOperator& a, const XTraceOptions& options) {
+    const Index n = a.dimension();
+    check_options(options, n, "xrownorms_squared");
+    if (gives_all(options, 2, n))
+        return exact_entries(all_products(a, options.block, "xrownorms_squared").rowwise().squaredNorm());
     const Sketch sketch = symmetric_sketch(a, options, "xrownorms_squared");
-    const Index n = a.dimension(), k = sketch.size();
+    const Index k = sketch.size();
     const Matrix s = sketch.left_out();
     const Matrix w = parallel_sum(tall_chunks(n), k, k, [&](Index c, Eigen::Ref<Matrix> sum) {
         const ProbeRows rows = {c * tall_chunk, tall_rows(c, n)};

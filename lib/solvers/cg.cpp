@@ -1,10 +1,12 @@
 #include "hessq/solvers/cg.hpp"
 
 #include "hessq/core/require.hpp"
+#include "hessq/core/unit.hpp"
+#include "symmetry_watch.hpp"
 
-#include <algorithm>
 #include <limits>
 #include <string_view>
+#include <utility>
 
 namespace hessq {
 
@@ -18,12 +20,13 @@ CgResult conjugate_gradients(const SymmetricOperator& a, VectorView b, const CgO
 
     if (options.preconditioner) require_size(options.preconditioner->dimension(), n, function, "the preconditioner");
 
-    const double target = options.tolerance * b.norm();
+    const double unit = unit_of(b);
+    const double target = options.tolerance * (b / unit).norm();
     const double rounding = static_cast<double>(n) * std::numeric_limits<double>::epsilon();
-    double largest_curvature = 0.0; // max |Ap| / |p|: a lower bound of |A|
+    SymmetryWatch watch(function);
     CgResult result;
     result.x = Vector::Zero(n);
-    Vector r = b, z, p;
+    Vector r = b / unit, z, p;
     // z = P^-1 r; r'z.
     const auto precondition = [&] {
         if (!options.preconditioner) {
@@ -38,16 +41,22 @@ CgResult conjugate_gradients(const SymmetricOperator& a, VectorView b, const CgO
     double rz = precondition();
     p = z;
     const auto measure_residual = [&] {
-        r = b - a * result.x;
+        r = b / unit - a * result.x;
         ++result.products;
         result.residual = r.norm();
         return result.residual <= target;
+    };
+    const auto finished = [&] {
+        result.x *= unit;
+        require_finite(result.x, "conjugate_gradients: x");
+        result.residual *= unit;
+        return std::move(result);
     };
     for (;;) {
         if (r.norm() <= target) {
             if (measure_residual()) {
                 result.status = CgStatus::converged;
-                return result;
+                return finished();
             }
             rz = precondition();
             p = z;
@@ -56,8 +65,8 @@ CgResult conjugate_gradients(const SymmetricOperator& a, VectorView b, const CgO
         const Vector ap = a * p;
         ++result.products;
         const double curvature = p.dot(ap);
-        largest_curvature = std::max(largest_curvature, ap.norm() / p.norm());
-        if (curvature <= rounding * largest_curvature * p.squaredNorm()) {
+        watch.see(p, ap);
+        if (curvature <= rounding * watch.norm() * p.squaredNorm()) {
             result.status = CgStatus::negative_curvature;
             result.negative_curvature = p.normalized();
             break;
@@ -71,7 +80,7 @@ CgResult conjugate_gradients(const SymmetricOperator& a, VectorView b, const CgO
         ++result.iterations;
     }
     measure_residual();
-    return result;
+    return finished();
 }
 
 } // namespace hessq

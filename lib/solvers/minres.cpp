@@ -1,6 +1,8 @@
 #include "hessq/solvers/minres.hpp"
 
 #include "hessq/core/require.hpp"
+#include "hessq/core/unit.hpp"
+#include "symmetry_watch.hpp"
 
 #include <algorithm>
 #include <cmath>
@@ -29,6 +31,7 @@ Sweep sweep(const SymmetricOperator& a, const Vector& b, const Limits& limits, M
     double beta = b.norm(), phi = beta;
     Vector v = b / beta, v_before = Vector::Zero(n), d = Vector::Zero(n), d_before = Vector::Zero(n), r = b;
     double c = -1.0, s = 0.0, delta = 0.0, epsilon = 0.0, norm = 0.0;
+    SymmetryWatch watch("minres");
     beta = 0.0; // beta_k; the first step has none
     // Where the Krylov space is exhausted, lost orthogonality keeps |A r| from falling further than about this.
     const double floor = std::sqrt(std::numeric_limits<double>::epsilon());
@@ -37,10 +40,11 @@ Sweep sweep(const SymmetricOperator& a, const Vector& b, const Limits& limits, M
     while (result.iterations < limits.max_iterations && phi > limits.residual) {
         Vector p = a * v;
         ++result.products;
+        watch.see(v, p);
         const double alpha = v.dot(p);
         p -= alpha * v + beta * v_before;
-        const double next = p.norm();
-        norm = std::max(norm, std::sqrt(alpha * alpha + beta * beta + next * next));
+        const double next = p.stableNorm();
+        norm = std::max(norm, std::hypot(alpha, beta, next));
 
         const double delta_now = c * delta + s * alpha, gamma_bar = s * delta - c * alpha;
         const double epsilon_next = s * next, delta_next = -c * next;
@@ -88,18 +92,19 @@ MinresResult minres(const SymmetricOperator& a, VectorView b, const MinresOption
     require(options.tolerance >= 0.0, function, "tolerance must be at least 0", options.tolerance);
     require(options.max_iterations >= 1, function, "max_iterations must be at least 1", options.max_iterations);
 
-    const double target = options.tolerance * b.norm();
+    const double unit = unit_of(b);
+    Vector r = b / unit, ar = Vector::Zero(n);
+    const double target = options.tolerance * r.norm();
     const double rounding = static_cast<double>(n) * std::numeric_limits<double>::epsilon();
     const Limits limits{target, std::max(options.tolerance, rounding), options.max_iterations};
     MinresResult result;
     result.x = Vector::Zero(n);
-    Vector r = b, ar = Vector::Zero(n);
     result.residual = r.norm();
     bool stationary = false;
     while (result.residual > target && result.iterations < options.max_iterations && !stationary) {
         const Sweep step = sweep(a, r, limits, result);
         const Vector x = result.x + step.x;
-        const Vector residual = b - a * x;
+        const Vector residual = b / unit - a * x;
         ++result.products;
         const double before = result.residual;
         stationary = step.stationary;
@@ -113,7 +118,7 @@ MinresResult minres(const SymmetricOperator& a, VectorView b, const MinresOption
         ar = a * r;
         ++result.products;
     }
-    result.normal_residual = ar.norm();
+    result.normal_residual = ar.stableNorm();
     if (result.residual <= target) {
         result.status = MinresStatus::converged;
     } else if (stationary) {
@@ -126,6 +131,10 @@ MinresResult minres(const SymmetricOperator& a, VectorView b, const MinresOption
         ++result.products;
         if (result.negative_curvature.dot(product) >= 0.0) result.negative_curvature.resize(0);
     }
+    result.x *= unit;
+    require_finite(result.x, "minres: x");
+    result.residual *= unit;
+    result.normal_residual *= unit;
     return result;
 }
 

@@ -71,6 +71,7 @@ public:
 
 // Columns of the basis for k wanted pairs: fewer need less memory and more products.
 Index basis_dimension(Index wanted) { return 2 * wanted + 40; }
+Index least_basis_dimension(Index wanted) { return wanted + 2; }
 
 // BothEnds takes as many pairs from each end, the other rules come from one.
 Index wanted_pairs(const EigenpairsOptions& options) {
@@ -81,12 +82,14 @@ Index wanted_pairs(const EigenpairsOptions& options) {
 /// The outer pairs of the Krylov space of a random vector in which those that `rule` picks have converged.
 OuterPairs krylov_pairs(CountedOperator& a, double norm, double shift, Spectra::SortRule rule, Index wanted,
                         const EigenpairsOptions& options) {
-    const Index krylov = basis_dimension(wanted);
+    // The last products are for the residuals.
+    const Index affordable = options.max_products - a.products() - options.top - options.bottom - 1;
+    const Index krylov = std::clamp(affordable, least_basis_dimension(wanted), basis_dimension(wanted));
     ScaledOperator scaled{a, norm, shift};
     RitzSolver solver(scaled, wanted, krylov);
     const Vector start = normal_vector(RandomStream(options.seed, start_stream + 1), a.dimension());
     solver.init(start.data());
-    const Index restarts = std::max<Index>(0, (options.max_products - a.products() - krylov - 1) / (krylov - wanted));
+    const Index restarts = std::max<Index>(0, (affordable - krylov) / (krylov - wanted));
     // An eighth: the residual is that of a matrix with eigenvalues up to 3, and the norm may be 40 % too small.
     solver.compute(rule, restarts, options.tolerance / 8.0);
 
@@ -246,18 +249,23 @@ ExtremeEigenpairs extreme_eigenpairs(const SymmetricOperator& a, const Eigenpair
     require(bottom >= 0 && bottom <= n, function, "bottom" + range, bottom);
     require(top + bottom >= 1, function, "top and bottom must not both be 0", top + bottom);
     require(options.tolerance > 0.0, function, "tolerance must be positive", options.tolerance);
-    require(options.max_products >= 1, function, "max_products must be at least 1", options.max_products);
     if (options.start.size() > 0) {
         require(options.start.rows() == n, function, "start must have " + std::to_string(n) + " rows",
                 options.start.rows());
         require_finite(options.start, "extreme_eigenpairs: start");
     }
 
+    const Index wanted = wanted_pairs(options);
+    const bool small = n <= 64 || basis_dimension(wanted) >= n;
+    const Index for_pairs = small ? n : norm_products + 2 + least_basis_dimension(wanted) + options.start.cols();
+    const Index least = for_pairs + top + bottom;
+    require(options.max_products >= least, function,
+            "max_products must be at least " + std::to_string(least) + " for these pairs", options.max_products);
+
     CountedOperator counted(a, function);
     ExtremeEigenpairs result;
     OuterPairs pairs;
-    const Index wanted = wanted_pairs(options);
-    if (n <= 64 || basis_dimension(wanted) >= n) {
+    if (small) {
         pairs = dense_pairs(counted, options, function);
     } else {
         result.norm = estimate_norm(counted, options.seed, function);

@@ -3,6 +3,7 @@
 #include "hessq/core/large_matrix.hpp"
 #include "hessq/core/parallel.hpp"
 #include "hessq/core/require.hpp"
+#include "hessq/core/unit.hpp"
 
 #include <algorithm>
 #include <cmath>
@@ -18,8 +19,10 @@ constexpr Index rows_of_a_task = 8192;
 Index tasks(Index rows) { return (rows + rows_of_a_task - 1) / rows_of_a_task; }
 Index task_rows(Index task, Index rows) { return std::min(rows_of_a_task, rows - task * rows_of_a_task); }
 
-/// w <- w - Q Q'w, and the new length of w.
-double orthogonalize(Eigen::Ref<Vector> w, MatrixView q) {
+/// w <- w - Q Q'w.
+///
+/// Returns    The lengths of Q'w and of the new w.
+std::pair<double, double> orthogonalize(Eigen::Ref<Vector> w, MatrixView q) {
     const Index n = w.size();
     const Matrix overlap = parallel_sum(tasks(n), q.cols(), 1, [&](Index c, Eigen::Ref<Matrix> sum) {
         const Index rows = task_rows(c, n), from = c * rows_of_a_task;
@@ -30,34 +33,42 @@ double orthogonalize(Eigen::Ref<Vector> w, MatrixView q) {
         w.segment(from, rows).noalias() -= q.middleRows(from, rows) * overlap.col(0);
         sum(0, 0) += w.segment(from, rows).squaredNorm();
     });
-    return std::sqrt(square(0, 0));
+    return {overlap.norm(), std::sqrt(square(0, 0))};
 }
 
-/// One start vector on its way.
+/// One start vector on its way, with a matrix A / unit.
 class Space {
 public:
     Space(VectorView start, Index steps) : basis_(large_matrix(start.size(), steps)), all_(steps), beta_(steps) {
-        basis_.col(0) = start.normalized();
+        basis_.col(0) = start.stableNormalized();
     }
 
     auto last() const { return basis_.col(size_ - 1); }
     const Matrix& basis() const { return basis_; }
     bool has_ended() const { return ended_; }
-    double bound() const { return bound_; }
-    Tridiagonal tridiagonal() const { return {all_.head(steps_), beta_.head(steps_)}; }
+    /// Of the entries of T, each at most |A|.
+    double bound() const { return unit_ * bound_; }
+    Tridiagonal tridiagonal() const { return {unit_ * all_.head(steps_), unit_ * beta_.head(steps_)}; }
+    /// The largest |Q'(A - A')q| for a q of the basis, relative to the norm of A.
+    double asymmetry() const { return asymmetry_; }
 
     /// w = A q for the last q. `norm` is what |A| is known to be at least.
     void advance(Vector w, double norm) {
         const Index k = size_;
+        if (k == 1) unit_ = unit_of(w);
+        if (unit_ != 1.0) w /= unit_;
         all_(k - 1) = w.dot(last());
         w -= all_(k - 1) * last();
         if (k > 1) w -= beta_(k - 2) * basis_.col(k - 2);
-        double before = w.norm(), length = orthogonalize(w, basis_.leftCols(k));
-        if (length < 0.7 * before) length = orthogonalize(w, basis_.leftCols(k));
+        double before = w.norm();
+        // Nothing, where A is symmetric: then w is orthogonal to the vectors before the last two as it is.
+        auto [coupling, length] = orthogonalize(w, basis_.leftCols(k));
+        if (length < 0.7 * before) length = orthogonalize(w, basis_.leftCols(k)).second;
         steps_ = k;
         const double previous = k > 1 ? beta_(k - 2) : 0.0;
         bound_ = std::max({bound_, std::abs(all_(k - 1)), length, previous});
-        norm = std::max(norm, bound_);
+        norm = std::max(norm / unit_, bound_);
+        if (norm > 0.0) asymmetry_ = std::max(asymmetry_, coupling / norm);
         ended_ = k == basis_.rows() || length <= 64.0 * eps * norm;
         beta_(k - 1) = ended_ ? 0.0 : length;
         if (ended_ || k == basis_.cols()) return;
@@ -67,10 +78,12 @@ public:
 
 private:
     Matrix basis_;
-    Vector all_, beta_;
+    Vector all_, beta_; ///< of A / unit
     Index size_ = 1, steps_ = 0;
     bool ended_ = false;
-    double bound_ = 0.0; ///< of entries of T, each at most |A|
+    double unit_ = 1.0;
+    double bound_ = 0.0; ///< of A / unit
+    double asymmetry_ = 0.0;
 };
 
 /// The eigenvalues d of a symmetric tridiagonal matrix and the squared first entries of its unit eigenvectors, by QL
@@ -150,7 +163,7 @@ Radau radau(const Tridiagonal& t, double x) {
     }
     const double beta = t.off_diagonal(k - 1);
     Vector d = t.diagonal, e = t.off_diagonal.head(k - 1);
-    if (std::abs(pivot) * scale < beta * beta) {
+    if (std::abs(pivot) / beta * scale < beta) {
         d(k - 1) -= pivot;
     } else {
         d.conservativeResize(k + 1);
@@ -170,7 +183,7 @@ LanczosResult run(const ProductByColumn& product, MatrixView start, const Lanczo
     require(p >= 1, "lanczos", "there must be a start vector", p);
     require_finite(start, "lanczos: the start vectors");
     for (Index j = 0; j < p; ++j)
-        require(start.col(j).norm() > 0.0, "lanczos", "no start vector may be zero; zero is number", j);
+        require(!start.col(j).isZero(0.0), "lanczos", "no start vector may be zero; zero is number", j);
 
     const Index steps = std::min(options.steps, n);
     std::vector<Space> spaces;
@@ -190,6 +203,7 @@ LanczosResult run(const ProductByColumn& product, MatrixView start, const Lanczo
         require_finite(block, "lanczos: a product");
         result.products += width;
         parallel_for(width, [&](Index g) { space(going[static_cast<std::size_t>(g)]).advance(block.col(g), norm); });
+        for (const Space& s : spaces) require_symmetric(s.asymmetry(), "lanczos");
         if (same)
             for (const Space& s : spaces) norm = std::max(norm, s.bound());
         std::erase_if(going, [&](Index j) {

@@ -11,6 +11,8 @@
 using namespace hessq;
 using namespace hessq::test;
 
+BOOST_AUTO_TEST_SUITE(bad_input)
+
 namespace {
 
 std::set<std::string> names_in(const std::filesystem::path& folder) {
@@ -55,8 +57,6 @@ std::vector<std::string> with(std::vector<std::string> arguments, const std::vec
 }
 
 } // namespace
-
-BOOST_AUTO_TEST_SUITE(bad_input)
 
 BOOST_AUTO_TEST_CASE(files_that_are_missing_empty_binary_or_truncated) {
     const TemporaryFolder folder;

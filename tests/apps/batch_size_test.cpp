@@ -14,6 +14,8 @@ using namespace hessq;
 using namespace hessq::test;
 using Json = nlohmann::json;
 
+BOOST_AUTO_TEST_SUITE(batch_size_command)
+
 namespace {
 
 std::string contents(const std::filesystem::path& file) {
@@ -32,8 +34,6 @@ Json result_of(const TemporaryFolder& folder, std::vector<std::string> arguments
 }
 
 } // namespace
-
-BOOST_AUTO_TEST_SUITE(batch_size_command)
 
 BOOST_AUTO_TEST_CASE(its_numbers_are_those_of_the_saved_matrices) {
     const TemporaryFolder folder;

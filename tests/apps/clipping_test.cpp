@@ -10,6 +10,8 @@
 using namespace hessq::test;
 using Json = nlohmann::json;
 
+BOOST_AUTO_TEST_SUITE(clipping_command)
+
 namespace {
 
 std::vector<std::string> with(std::vector<std::string> arguments, const std::vector<std::string>& more) {
@@ -29,8 +31,6 @@ Json result_of(const TemporaryFolder& folder, const std::vector<std::string>& mo
 }
 
 } // namespace
-
-BOOST_AUTO_TEST_SUITE(clipping_command)
 
 BOOST_AUTO_TEST_CASE(a_network_gets_every_part) {
     const TemporaryFolder folder;

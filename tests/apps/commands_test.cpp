@@ -14,6 +14,8 @@ using namespace hessq;
 using namespace hessq::test;
 using Json = nlohmann::json;
 
+BOOST_AUTO_TEST_SUITE(commands)
+
 namespace {
 
 constexpr double rounding = 1e-12; // sums over at most 1e3 x 1e3 entries, relative to their size
@@ -78,8 +80,6 @@ std::vector<std::string> with(std::vector<std::string> arguments, const std::vec
 }
 
 } // namespace
-
-BOOST_AUTO_TEST_SUITE(commands)
 
 BOOST_AUTO_TEST_CASE(curvature_runs_on_every_small_problem_and_writes_its_keys) {
     const TemporaryFolder folder;

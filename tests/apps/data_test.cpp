@@ -13,6 +13,8 @@ using namespace hessq;
 using namespace hessq::test;
 using Json = nlohmann::json;
 
+BOOST_AUTO_TEST_SUITE(own_data)
+
 namespace {
 
 constexpr Index samples = 12;
@@ -64,8 +66,6 @@ Json curvature(const TemporaryFolder& folder, std::vector<std::string> arguments
 }
 
 } // namespace
-
-BOOST_AUTO_TEST_SUITE(own_data)
 
 BOOST_AUTO_TEST_CASE(every_model_has_its_parameters_and_loss) {
     const TemporaryFolder folder;

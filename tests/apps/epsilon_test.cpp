@@ -9,6 +9,8 @@
 using namespace hessq::test;
 using Json = nlohmann::json;
 
+BOOST_AUTO_TEST_SUITE(epsilon_command)
+
 namespace {
 
 const std::vector<std::string> small = {"epsilon", "--problem", "iris-mlp",  "--epsilons", "1e-8,0.01,100",
@@ -33,8 +35,6 @@ std::string computed(Json result) {
 }
 
 } // namespace
-
-BOOST_AUTO_TEST_SUITE(epsilon_command)
 
 BOOST_AUTO_TEST_CASE(every_epsilon_has_laws_draws_and_runs) {
     const TemporaryFolder folder;

@@ -10,6 +10,8 @@
 using namespace hessq::test;
 using Json = nlohmann::json;
 
+BOOST_AUTO_TEST_SUITE(layerwise)
+
 namespace {
 
 std::string contents(const std::filesystem::path& file) {
@@ -33,8 +35,6 @@ void check_refused(const TemporaryFolder& folder, const std::vector<std::string>
 }
 
 } // namespace
-
-BOOST_AUTO_TEST_SUITE(layerwise)
 
 BOOST_AUTO_TEST_CASE(every_optimizer_follows_its_law) {
     const TemporaryFolder folder;

@@ -12,6 +12,8 @@
 using namespace hessq::test;
 using Json = nlohmann::json;
 
+BOOST_AUTO_TEST_SUITE(regimes)
+
 namespace {
 
 std::string contents(const std::filesystem::path& file) {
@@ -73,8 +75,6 @@ std::vector<std::string> lines_of(const std::string& text) {
 }
 
 } // namespace
-
-BOOST_AUTO_TEST_SUITE(regimes)
 
 BOOST_AUTO_TEST_CASE(both_axes_write_their_keys) {
     const TemporaryFolder folder;

@@ -12,6 +12,8 @@
 using namespace hessq::test;
 using Json = nlohmann::json;
 
+BOOST_AUTO_TEST_SUITE(spectrum_command)
+
 namespace {
 
 std::string contents(const std::filesystem::path& file) {
@@ -41,8 +43,6 @@ double errors(const Json& estimate, double expected) {
 }
 
 } // namespace
-
-BOOST_AUTO_TEST_SUITE(spectrum_command)
 
 BOOST_AUTO_TEST_CASE(what_is_estimated_holds_what_all_eigenvalues_say) {
     const TemporaryFolder folder;

@@ -11,6 +11,8 @@
 using namespace hessq::test;
 using Json = nlohmann::json;
 
+BOOST_AUTO_TEST_SUITE(theory_command)
+
 namespace {
 
 Json quick(const std::vector<std::string>& ids, const std::vector<std::string>& more = {}) {
@@ -43,8 +45,6 @@ std::set<std::string> lines_of(const std::filesystem::path& file) {
 }
 
 } // namespace
-
-BOOST_AUTO_TEST_SUITE(theory_command)
 
 BOOST_AUTO_TEST_CASE(a_claim_is_predicted_measured_and_judged) {
     const Json result = quick({"E-b1", "b14"});

@@ -13,6 +13,8 @@
 using namespace hessq::test;
 using Json = nlohmann::json;
 
+BOOST_AUTO_TEST_SUITE(usage)
+
 namespace {
 
 const std::string problems = "digits-mlp, digits-softmax, digits-autoencoder, iris-mlp, breast-cancer-logistic, "
@@ -97,8 +99,6 @@ void check_mistake(const std::vector<std::string>& arguments, const std::string&
 }
 
 } // namespace
-
-BOOST_AUTO_TEST_SUITE(usage)
 
 BOOST_AUTO_TEST_CASE(version_is_one_line) {
     const TemporaryFolder folder;

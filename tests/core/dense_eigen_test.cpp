@@ -16,13 +16,13 @@
 using namespace hessq;
 using namespace hessq::test;
 
+BOOST_AUTO_TEST_SUITE(dense_eigen)
+
 namespace {
 
 Matrix matrix2(double a, double b, double c) { return (Matrix(2, 2) << a, b, b, c).finished(); }
 
 } // namespace
-
-BOOST_AUTO_TEST_SUITE(dense_eigen)
 
 BOOST_AUTO_TEST_CASE(two_by_two_has_its_closed_form) {
     const SymmetricEigen eigen = symmetric_eigen(matrix2(2, 1, 2));

@@ -8,6 +8,8 @@
 using namespace hessq;
 using hessq::test::says;
 
+BOOST_AUTO_TEST_SUITE(dense)
+
 namespace {
 
 const Matrix a{{2.0, -1.0, 0.0}, {-1.0, 3.0, 0.5}, {0.0, 0.5, -4.0}};
@@ -15,8 +17,6 @@ const Matrix b{{1.0, 2.0, 3.0}, {2.0, 0.0, 1.0}, {3.0, 1.0, 5.0}};
 const Matrix block{{1.0, 0.0}, {-2.0, 1.0}, {3.0, 4.0}};
 
 } // namespace
-
-BOOST_AUTO_TEST_SUITE(dense)
 
 BOOST_AUTO_TEST_CASE(a_matrix_as_an_operator_multiplies_like_the_matrix) {
     const SymmetricOperator op = dense_operator(a, "A");

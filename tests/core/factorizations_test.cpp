@@ -12,6 +12,8 @@
 using namespace hessq;
 using namespace hessq::test;
 
+BOOST_AUTO_TEST_SUITE(factorizations_suite)
+
 namespace {
 
 const Index shapes[][2] = {{1, 1}, {1, 4}, {4, 1}, {5, 5}, {70, 30}, {30, 70}, {200, 3}};
@@ -21,8 +23,6 @@ double distance_from_orthonormal(const Matrix& q) {
 }
 
 } // namespace
-
-BOOST_AUTO_TEST_SUITE(factorizations_suite)
 
 BOOST_AUTO_TEST_CASE(q_is_orthonormal_r_is_triangular_and_their_product_is_the_matrix) {
     for (const auto& [m, n] : shapes) {

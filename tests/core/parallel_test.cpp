@@ -11,6 +11,8 @@
 using namespace hessq;
 using hessq::test::says;
 
+BOOST_AUTO_TEST_SUITE(parallel)
+
 namespace {
 
 /// A sum whose last digits depend on the order of its terms.
@@ -28,8 +30,6 @@ Matrix rounding_sum(int threads) {
 }
 
 } // namespace
-
-BOOST_AUTO_TEST_SUITE(parallel)
 
 BOOST_AUTO_TEST_CASE(every_index_is_visited_once) {
     for (const Index count : {0, 1, 2, 777}) {

@@ -10,6 +10,8 @@
 
 using namespace hessq;
 
+BOOST_AUTO_TEST_SUITE(random_)
+
 namespace {
 
 constexpr Index draws = 100000;
@@ -45,8 +47,6 @@ double correlation(const Vector& x, const Vector& y) {
 }
 
 } // namespace
-
-BOOST_AUTO_TEST_SUITE(random_)
 
 // The counter is (index, stream), the key is the seed, low words first; the four 32-bit results are those of the file
 // kat_vectors that comes with Random123.

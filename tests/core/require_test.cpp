@@ -8,14 +8,14 @@
 using namespace hessq;
 using hessq::test::says;
 
+BOOST_AUTO_TEST_SUITE(require_)
+
 namespace {
 
 constexpr double infinity = std::numeric_limits<double>::infinity();
 constexpr double not_a_number = std::numeric_limits<double>::quiet_NaN();
 
 } // namespace
-
-BOOST_AUTO_TEST_SUITE(require_)
 
 BOOST_AUTO_TEST_CASE(a_precondition_that_holds_is_silent) {
     BOOST_CHECK_NO_THROW(require(true, "f", "x must be positive", 1.0));

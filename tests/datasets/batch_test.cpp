@@ -11,6 +11,8 @@
 
 using namespace hessq;
 
+BOOST_AUTO_TEST_SUITE(batch)
+
 namespace {
 
 std::vector<Index> entries(const Batch& batch) {
@@ -26,8 +28,6 @@ std::string misuse(const Batch& batch, Index samples) {
 }
 
 } // namespace
-
-BOOST_AUTO_TEST_SUITE(batch)
 
 BOOST_AUTO_TEST_CASE(ranges_and_lists_hold_what_they_were_given) {
     BOOST_TEST(entries(Batch::all(3)) == (std::vector<Index>{0, 1, 2}));

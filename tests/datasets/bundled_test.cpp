@@ -8,6 +8,8 @@
 
 using namespace hessq;
 
+BOOST_AUTO_TEST_SUITE(bundled)
+
 namespace {
 
 constexpr double eps = std::numeric_limits<double>::epsilon();
@@ -40,7 +42,6 @@ void check_classes(const Dataset& data, const std::vector<ClassSum>& expected) {
 } // namespace
 
 // Sums computed with NumPy 2.4 from the same files.
-BOOST_AUTO_TEST_SUITE(bundled)
 
 BOOST_AUTO_TEST_CASE(digits_are_1797_images_of_64_pixels_in_0_to_1) {
     const Dataset data = bundled_dataset("digits");

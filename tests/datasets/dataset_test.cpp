@@ -11,6 +11,8 @@
 
 using namespace hessq;
 
+BOOST_AUTO_TEST_SUITE(dataset)
+
 namespace {
 
 constexpr double eps = std::numeric_limits<double>::epsilon();
@@ -30,8 +32,6 @@ std::string message_of(const Dataset& data) {
 }
 
 } // namespace
-
-BOOST_AUTO_TEST_SUITE(dataset)
 
 BOOST_AUTO_TEST_CASE(a_sound_data_set_is_valid) {
     Dataset data = small();

@@ -12,13 +12,13 @@ using namespace hessq;
 using hessq::test::says;
 using hessq::test::z_score;
 
+BOOST_AUTO_TEST_SUITE(synthetic)
+
 namespace {
 
 constexpr double eps = std::numeric_limits<double>::epsilon();
 
 } // namespace
-
-BOOST_AUTO_TEST_SUITE(synthetic)
 
 // Every statistic below is a mean of independent draws with a fixed seed; 4 standard errors are exceeded by one seed
 // in 16000.

@@ -17,13 +17,13 @@
 using namespace hessq;
 using namespace hessq::test;
 
+BOOST_AUTO_TEST_SUITE(hutchinson)
+
 namespace {
 
 double off_diagonal_squares(const Matrix& a) { return a.squaredNorm() - a.diagonal().squaredNorm(); }
 
 } // namespace
-
-BOOST_AUTO_TEST_SUITE(hutchinson)
 
 BOOST_AUTO_TEST_CASE(a_diagonal_matrix_is_known_exactly_from_two_samples) {
     const Vector d = (Vector(3) << 0.1, -2.0, 7.3).finished();

@@ -17,6 +17,8 @@
 using namespace hessq;
 using namespace hessq::test;
 
+BOOST_AUTO_TEST_SUITE(layers)
+
 namespace {
 
 bool covers(const IntervalEstimate& e, double truth) { return e.interval.lower <= truth && truth <= e.interval.upper; }
@@ -33,8 +35,6 @@ ParameterLayout halves(Index first, Index second) {
 }
 
 } // namespace
-
-BOOST_AUTO_TEST_SUITE(layers)
 
 BOOST_AUTO_TEST_CASE(a_diagonal_matrix_is_known_exactly) {
     const Vector d = (Vector(5) << 0.5, -2.0, 3.0, 0.0, 1.0).finished();

@@ -22,6 +22,8 @@
 using namespace hessq;
 using namespace hessq::test;
 
+BOOST_AUTO_TEST_SUITE(trace)
+
 namespace {
 
 constexpr std::array methods = {TraceMethod::hutchinson, TraceMethod::hutchpp, TraceMethod::xtrace,
@@ -64,8 +66,6 @@ ParameterLayout halves(Index first, Index second) {
 Matrix decaying(Index n) { return with_spectrum(Vector::LinSpaced(n, 0.0, -8.0).array().exp(), 5); }
 
 } // namespace
-
-BOOST_AUTO_TEST_SUITE(trace)
 
 BOOST_AUTO_TEST_CASE(every_method_pays_what_it_says_and_comes_near) {
     const Matrix a = decaying(80);

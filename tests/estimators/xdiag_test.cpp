@@ -18,6 +18,8 @@
 using namespace hessq;
 using namespace hessq::test;
 
+BOOST_AUTO_TEST_SUITE(xdiag_suite)
+
 namespace {
 
 Matrix range(const Matrix& m) {
@@ -54,8 +56,6 @@ double median_error(const std::function<Vector(std::uint64_t)>& value, const Vec
 }
 
 } // namespace
-
-BOOST_AUTO_TEST_SUITE(xdiag_suite)
 
 BOOST_AUTO_TEST_CASE(values_and_errors_are_those_of_the_definition) {
     const Index n = 30, k = 9;
@@ -106,6 +106,20 @@ BOOST_AUTO_TEST_CASE(a_rank_below_the_number_of_probes_leaves_nothing_to_chance)
     BOOST_TEST(largest(xdiag(op, {.samples = 15}).value - a.diagonal()) <= 1e-12);
     BOOST_TEST(largest(xnysdiag(op, {.samples = 15}).value - a.diagonal()) <= 1e-12);
     BOOST_TEST(largest(xrownorms_squared(op, {.samples = 15}).value - a.rowwise().squaredNorm()) <= 1e-12);
+}
+
+BOOST_AUTO_TEST_CASE(where_n_products_cost_no_more_nothing_is_left_to_chance) {
+    const Matrix a = with_spectrum(Vector::LinSpaced(9, 1.0, 2.0), 8);
+    const SymmetricOperator op = dense_operator(a);
+    for (std::uint64_t seed = 0; seed < 20; ++seed) {
+        const JackknifeVector d = xdiag(op, {.samples = 5, .seed = seed});
+        BOOST_TEST(largest(d.value - a.diagonal()) <= 10 * eps);
+        BOOST_TEST((d.std_error.isZero(0.0) && d.spread.isZero(0.0)));
+        BOOST_TEST(d.products == 9);
+        BOOST_TEST(largest(xnysdiag(op, {.samples = 9, .seed = seed}).value - a.diagonal()) <= 10 * eps);
+        const Vector rows = a.rowwise().squaredNorm();
+        BOOST_TEST(largest(xrownorms_squared(op, {.samples = 5, .seed = seed}).value - rows) <= 40 * eps);
+    }
 }
 
 BOOST_AUTO_TEST_CASE(published_thresholds_are_met) {

@@ -19,6 +19,8 @@
 using namespace hessq;
 using namespace hessq::test;
 
+BOOST_AUTO_TEST_SUITE(xtrace_suite)
+
 namespace {
 
 /// t_j with the probe j left out, from its definition.
@@ -66,8 +68,6 @@ NamedSpectrum spectrum(Index n, const std::string& name) {
 }
 
 } // namespace
-
-BOOST_AUTO_TEST_SUITE(xtrace_suite)
 
 BOOST_AUTO_TEST_CASE(values_and_both_errors_are_those_of_the_definition) {
     // 9 probes in blocks of 4: the range is grown, not made at once.
@@ -143,10 +143,24 @@ BOOST_AUTO_TEST_CASE(the_trace_is_exact_when_the_rank_is_below_the_number_of_pro
     }
 }
 
-BOOST_AUTO_TEST_CASE(with_n_resphered_probes_the_one_direction_left_is_exact) {
-    const Matrix a = random_symmetric(25, 8);
-    const LeaveOneOutEstimate e = xtrace(dense_operator(a), {.samples = 25, .resphered = true});
-    BOOST_TEST(std::abs(e.value - a.trace()) <= 1e-10 * a.norm());
+BOOST_AUTO_TEST_CASE(where_n_products_cost_no_more_nothing_is_left_to_chance) {
+    // Of 4 signs there are 8 directions, and two of 4 probes are mostly the same.
+    for (const Index n : {3, 4, 25}) {
+        const Matrix a = with_spectrum(Vector::LinSpaced(n, 1.0, 2.0), 8);
+        const SymmetricOperator op = dense_operator(a);
+        const Index half = std::max<Index>(3, (n + 1) / 2);
+        for (std::uint64_t seed = 0; seed < 20; ++seed)
+            for (const LeaveOneOutEstimate& e : {xtrace(op, {.samples = half, .seed = seed}),
+                                                 xtrace(op, {.samples = half, .resphered = true, .seed = seed}),
+                                                 xnystrace(op, {.samples = n, .seed = seed})}) {
+                BOOST_TEST(e.value == a.trace(), boost::test_tools::tolerance(10 * eps));
+                BOOST_TEST(e.std_error == 0.0);
+                BOOST_TEST(e.interval.lower <= a.trace());
+                BOOST_TEST(e.interval.upper >= a.trace());
+                BOOST_TEST(e.interval.upper - e.interval.lower <= 4 * static_cast<double>(n) * eps * a.trace());
+                BOOST_TEST(e.products == n);
+            }
+    }
 }
 
 BOOST_AUTO_TEST_CASE(published_thresholds_are_met) {
@@ -228,13 +242,18 @@ BOOST_AUTO_TEST_CASE(what_cannot_be_estimated_is_refused) {
                            .find("the operator must be symmetric to 1e-6; measured |A - A'| / |A|; got ") !=
                        std::string::npos;
             });
-    const SymmetricOperator breaks(10, [](MatrixView v) -> Matrix {
+    const SymmetricOperator breaks(20, [](MatrixView v) -> Matrix {
         Matrix y = v;
         if (v.cols() == 2) y(3, 1) = std::numeric_limits<double>::quiet_NaN();
         return y;
     });
     BOOST_CHECK_EXCEPTION((void)xtrace(breaks, {.samples = 6, .block = 4}), NumericalError,
                           says("xtrace, products 4 to 5: operator product is not finite: entry (3, 1) is nan"));
+    BOOST_CHECK_EXCEPTION((void)xtrace(breaks, {.samples = 10, .block = 6}), NumericalError,
+                          says("xtrace, products 18 to 19: operator product is not finite: entry (3, 1) is nan"));
+    BOOST_CHECK_EXCEPTION((void)xtrace(diagonal_operator(Vector::Constant(20, 1e-200)), {.samples = 6}), NumericalError,
+                          says("xtrace, products 0 to 5: expected sizes between 1e-60 and 1e60, of which powers can be "
+                               "summed; got 1e-200: scale the operator"));
 }
 
 BOOST_AUTO_TEST_SUITE_END()

@@ -12,6 +12,8 @@
 #include <string>
 #include <vector>
 
+BOOST_AUTO_TEST_SUITE(programs)
+
 namespace {
 
 namespace fs = std::filesystem;
@@ -52,8 +54,6 @@ std::vector<std::string> names() {
 }
 
 } // namespace
-
-BOOST_AUTO_TEST_SUITE(programs)
 
 BOOST_AUTO_TEST_CASE(every_program_prints_what_the_documentation_shows, *boost::unit_test::label("slow")) {
     const std::string page = content_of(root / "docs" / "examples.md");

@@ -8,6 +8,8 @@
 
 using namespace hessq;
 
+BOOST_AUTO_TEST_SUITE(ledger_of_claims)
+
 namespace {
 
 Case measured(const std::string& claim, double value, double std_error, double tolerance) {
@@ -25,8 +27,6 @@ std::vector<Experiment> two_experiments() {
 }
 
 } // namespace
-
-BOOST_AUTO_TEST_SUITE(ledger_of_claims)
 
 BOOST_AUTO_TEST_CASE(a_verdict_needs_the_whole_interval_on_one_side) {
     const auto of = [](double value, double std_error) {

@@ -11,6 +11,8 @@
 using namespace hessq;
 using nlohmann::json;
 
+BOOST_AUTO_TEST_SUITE(activation)
+
 namespace {
 
 constexpr double eps = std::numeric_limits<double>::epsilon();
@@ -32,8 +34,6 @@ Vector points() {
 }
 
 } // namespace
-
-BOOST_AUTO_TEST_SUITE(activation)
 
 // Each entry may be the exact result, off by c eps, at a point off by c eps: |error| <= c eps (|f| + |z f'|).
 // c = 4 leaves room for one exponential (1 ulp), whose error the difference 1 - e^-2|z| in tanh enlarges 3.5 times at

@@ -17,6 +17,8 @@
 using namespace hessq;
 using hessq::test::says;
 
+BOOST_AUTO_TEST_SUITE(autodiff)
+
 namespace {
 
 const auto rosenbrock = [](const auto& w) {
@@ -48,8 +50,6 @@ double relative(const Matrix& found, const Matrix& expected) {
 }
 
 } // namespace
-
-BOOST_AUTO_TEST_SUITE(autodiff)
 
 BOOST_AUTO_TEST_CASE(a_lambda_has_the_derivatives_of_the_closed_form_to_1e_14) {
     for (const Index n : {2, 7, 40, 300}) {

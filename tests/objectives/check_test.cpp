@@ -20,6 +20,8 @@
 using namespace hessq;
 using hessq::test::says;
 
+BOOST_AUTO_TEST_SUITE(check)
+
 namespace {
 
 // A correct factorization loss whose gradient, Hessian and per-sample gradients can be spoiled one by one.
@@ -66,8 +68,6 @@ const DerivativeCheck& named(const DerivativeReport& report, const std::string& 
 Vector somewhere(const Objective& objective) { return normal_vector(RandomStream(3, 1), objective.dimension()); }
 
 } // namespace
-
-BOOST_AUTO_TEST_SUITE(check)
 
 BOOST_AUTO_TEST_CASE(correct_derivatives_pass_and_every_check_gets_a_line) {
     const Spoiled right;

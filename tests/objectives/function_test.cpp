@@ -16,6 +16,8 @@
 using namespace hessq;
 using hessq::test::says;
 
+BOOST_AUTO_TEST_SUITE(function)
+
 namespace {
 
 // x^2 y + 3 y^2.
@@ -31,8 +33,6 @@ Matrix product(VectorView w, MatrixView v) {
 const double difference_accuracy = 4.0 * std::pow(std::numeric_limits<double>::epsilon(), 2.0 / 3.0);
 
 } // namespace
-
-BOOST_AUTO_TEST_SUITE(function)
 
 BOOST_AUTO_TEST_CASE(callables_with_a_product_obey_the_laws) {
     laws::check_laws(FunctionObjective(2, value, gradient, product), Eigen::Vector2d(2, -3));

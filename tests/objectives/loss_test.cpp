@@ -9,6 +9,8 @@
 using namespace hessq;
 using nlohmann::json;
 
+BOOST_AUTO_TEST_SUITE(loss)
+
 namespace {
 
 constexpr double eps = std::numeric_limits<double>::epsilon();
@@ -32,8 +34,6 @@ void for_each_sample(const Check& check) {
 }
 
 } // namespace
-
-BOOST_AUTO_TEST_SUITE(loss)
 
 // ln(sum e^(f_i - max)) + max - f_y: the first term is at most ln k, each of the three is rounded once, and a class
 // less likely than eps disappears in the sum.

@@ -10,6 +10,8 @@
 
 using namespace hessq;
 
+BOOST_AUTO_TEST_SUITE(mlp_dense)
+
 namespace {
 
 Mlp random_network(Index samples, Index features, std::vector<Index> hidden, Activation activation, double l2 = 0.0) {
@@ -34,8 +36,6 @@ void check_contractions(const Mlp& net) {
 }
 
 } // namespace
-
-BOOST_AUTO_TEST_SUITE(mlp_dense)
 
 BOOST_AUTO_TEST_CASE(layers_wider_than_a_group_of_units_and_a_tile_of_pairs_are_those_of_n_products) {
     check_contractions(random_network(60, 7, {30}, Activation::tanh));          // 465 pairs of units

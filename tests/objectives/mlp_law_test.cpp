@@ -13,6 +13,8 @@
 
 using namespace hessq;
 
+BOOST_AUTO_TEST_SUITE(mlp_laws)
+
 namespace {
 
 constexpr double eps = std::numeric_limits<double>::epsilon();
@@ -66,8 +68,6 @@ void check_hessian(const ModelObjective& model, VectorView w, const Matrix& expe
 }
 
 } // namespace
-
-BOOST_AUTO_TEST_SUITE(mlp_laws)
 
 BOOST_AUTO_TEST_CASE(linear_models_obey_the_laws) {
     for (const double l2 : {0.0, 0.3}) {

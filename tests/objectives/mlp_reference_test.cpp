@@ -12,6 +12,8 @@
 using namespace hessq;
 using nlohmann::json;
 
+BOOST_AUTO_TEST_SUITE(mlp_reference)
+
 namespace {
 
 const std::string folder = HESSQ_TEST_DATA "/reference/";
@@ -94,8 +96,6 @@ void for_each_case(const char* key, const Check& check) {
 }
 
 } // namespace
-
-BOOST_AUTO_TEST_SUITE(mlp_reference)
 
 BOOST_AUTO_TEST_CASE(every_activation_depth_and_loss_is_covered) {
     std::map<std::string, int> seen;

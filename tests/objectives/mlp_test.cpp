@@ -11,6 +11,8 @@
 using namespace hessq;
 using hessq::test::says;
 
+BOOST_AUTO_TEST_SUITE(mlp)
+
 namespace {
 
 Dataset numbers() {
@@ -29,8 +31,6 @@ Dataset three_classes() {
 }
 
 } // namespace
-
-BOOST_AUTO_TEST_SUITE(mlp)
 
 BOOST_AUTO_TEST_CASE(parameters_lie_layer_by_layer_weight_before_bias) {
     const Mlp net(three_classes(), {.hidden = {4, 5}});

@@ -11,6 +11,8 @@ using namespace hessq;
 using hessq::test::eps;
 using hessq::test::LinearModel;
 
+BOOST_AUTO_TEST_SUITE(objective)
+
 namespace {
 
 /// x^2 y + 3 y^2 with nothing but what must be overridden.
@@ -49,8 +51,6 @@ public:
 };
 
 } // namespace
-
-BOOST_AUTO_TEST_SUITE(objective)
 
 BOOST_AUTO_TEST_CASE(value_and_gradient_are_those_of_the_two_functions) {
     const Bare bare;

@@ -13,13 +13,13 @@
 using namespace hessq;
 using hessq::test::says;
 
+BOOST_AUTO_TEST_SUITE(problems)
+
 namespace {
 
 constexpr double eps = std::numeric_limits<double>::epsilon();
 
 } // namespace
-
-BOOST_AUTO_TEST_SUITE(problems)
 
 BOOST_AUTO_TEST_CASE(every_listed_problem_is_what_the_list_says) {
     BOOST_TEST(bundled_problems().size() == 14u);

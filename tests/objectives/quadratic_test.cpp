@@ -14,6 +14,8 @@
 using namespace hessq;
 using hessq::test::says;
 
+BOOST_AUTO_TEST_SUITE(quadratic)
+
 namespace {
 
 constexpr double eps = std::numeric_limits<double>::epsilon();
@@ -25,8 +27,6 @@ Matrix matrix2(double a, double b, double c) {
 }
 
 } // namespace
-
-BOOST_AUTO_TEST_SUITE(quadratic)
 
 BOOST_AUTO_TEST_CASE(value_gradient_and_hessian_are_those_worked_out_by_hand) {
     Vector minimum(2), w(2);

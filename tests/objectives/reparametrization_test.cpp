@@ -15,6 +15,8 @@ using hessq::test::LinearModel;
 using hessq::test::random_matrix;
 using hessq::test::says;
 
+BOOST_AUTO_TEST_SUITE(reparametrization)
+
 namespace {
 
 std::shared_ptr<const FiniteSumObjective> shared_model(Index n) {
@@ -22,8 +24,6 @@ std::shared_ptr<const FiniteSumObjective> shared_model(Index n) {
 }
 
 } // namespace
-
-BOOST_AUTO_TEST_SUITE(reparametrization)
 
 BOOST_AUTO_TEST_CASE(a_network_in_other_coordinates_obeys_the_laws) {
     const Problem iris = bundled_problem("iris-mlp");

@@ -14,6 +14,8 @@
 using namespace hessq;
 using hessq::test::says;
 
+BOOST_AUTO_TEST_SUITE(test_functions)
+
 namespace {
 
 constexpr double eps = std::numeric_limits<double>::epsilon();
@@ -28,8 +30,6 @@ Matrix target() {
 }
 
 } // namespace
-
-BOOST_AUTO_TEST_SUITE(test_functions)
 
 BOOST_AUTO_TEST_CASE(every_test_function_obeys_the_laws_away_from_and_at_its_critical_points) {
     for (const Index n : {2, 3, 6}) {

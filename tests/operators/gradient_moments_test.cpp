@@ -16,6 +16,8 @@ using hessq::test::eps;
 using hessq::test::LinearModel;
 using hessq::test::says;
 
+BOOST_AUTO_TEST_SUITE(gradient_moments_suite)
+
 namespace {
 
 /// Largest entry of the difference, in units of the largest entry.
@@ -61,8 +63,6 @@ std::vector<std::vector<Index>> draws_without_replacement(Index m, Index size) {
 }
 
 } // namespace
-
-BOOST_AUTO_TEST_SUITE(gradient_moments_suite)
 
 BOOST_AUTO_TEST_CASE(two_samples_by_hand) {
     // Gradients (w - 1, 0) and (0, 2 (2 w - 0)) at w = (3, 1): (2, 0) and (0, 4).

@@ -14,6 +14,8 @@
 using namespace hessq;
 using namespace hessq::test;
 
+BOOST_AUTO_TEST_SUITE(kronecker_suite)
+
 namespace {
 
 /// (L (x) R)_(ij),(kl) = L_ik R_jl, entry by entry.
@@ -39,8 +41,6 @@ Vector singular_values(const Matrix& a, Index rows, Index cols) {
 double smallest(const Matrix& a) { return Eigen::SelfAdjointEigenSolver<Matrix>(a).eigenvalues()(0); }
 
 } // namespace
-
-BOOST_AUTO_TEST_SUITE(kronecker_suite)
 
 BOOST_AUTO_TEST_CASE(the_nearest_product_is_the_largest_singular_pair_of_the_rearranged_matrix) {
     for (std::uint64_t seed = 0; seed < 5; ++seed) {

@@ -16,6 +16,8 @@ using hessq::test::eps;
 using hessq::test::random_matrix;
 using hessq::test::says;
 
+BOOST_AUTO_TEST_SUITE(second_moment_suite)
+
 namespace {
 
 Vector gradient(Index t, Index n) { return normal_vector(RandomStream(1, static_cast<std::uint64_t>(t)), n); }
@@ -30,8 +32,6 @@ Matrix recursion(Index n, double beta2, Index steps) {
 double distance(const Matrix& a, const Matrix& b) { return (a - b).cwiseAbs().maxCoeff() / b.cwiseAbs().maxCoeff(); }
 
 } // namespace
-
-BOOST_AUTO_TEST_SUITE(second_moment_suite)
 
 BOOST_AUTO_TEST_CASE(two_steps_by_hand) {
     SecondMomentAverages v(1, {0.5, 0.0});

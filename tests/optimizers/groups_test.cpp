@@ -10,6 +10,8 @@
 using namespace hessq;
 using hessq::test::says;
 
+BOOST_AUTO_TEST_SUITE(groups)
+
 namespace {
 
 ParameterLayout two_groups() {
@@ -32,8 +34,6 @@ void check_same_path(Optimizer& a, Optimizer& b) {
 }
 
 } // namespace
-
-BOOST_AUTO_TEST_SUITE(groups)
 
 BOOST_AUTO_TEST_CASE(the_same_method_for_each_group_is_the_method_itself_where_it_goes_by_coordinates_or_layers) {
     const ParameterLayout layout = two_groups();

@@ -17,6 +17,8 @@ using namespace hessq;
 using hessq::test::eps;
 using hessq::test::says;
 
+BOOST_AUTO_TEST_SUITE(newton_run_suite)
+
 namespace {
 
 /// x^4 / 4 - x^2 / 2 + y^2: a saddle at 0, minima of value -1/4 at x = +-1.
@@ -31,8 +33,6 @@ FunctionObjective double_well() {
 }
 
 } // namespace
-
-BOOST_AUTO_TEST_SUITE(newton_run_suite)
 
 BOOST_AUTO_TEST_CASE(each_method_contracts_a_diagonal_quadratic_as_its_formula_says) {
     const Vector lambda = Eigen::Vector3d(1e-3, 0.5, 2.0);

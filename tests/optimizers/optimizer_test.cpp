@@ -14,6 +14,8 @@ using namespace hessq;
 using hessq::test::says;
 using nlohmann::json;
 
+BOOST_AUTO_TEST_SUITE(optimizer_suite)
+
 namespace {
 
 Vector to_vector(const json& numbers) {
@@ -114,8 +116,6 @@ std::unique_ptr<Optimizer> optimizer_of(const json& entry) {
 }
 
 } // namespace
-
-BOOST_AUTO_TEST_SUITE(optimizer_suite)
 
 BOOST_AUTO_TEST_CASE(trajectories_are_those_of_the_reference) {
     std::ifstream file(HESSQ_TEST_DATA "/reference/optimizers.json");

@@ -12,6 +12,8 @@ using namespace hessq;
 using hessq::test::says;
 using nlohmann::json;
 
+BOOST_AUTO_TEST_SUITE(second_order_reference)
+
 namespace {
 
 Vector to_vector(const json& numbers) {
@@ -48,8 +50,6 @@ Mlp logistic_of(const json& given) {
 }
 
 } // namespace
-
-BOOST_AUTO_TEST_SUITE(second_order_reference)
 
 BOOST_AUTO_TEST_CASE(shampoo_and_muon_follow_the_reference) {
     const json file = reference();

@@ -13,6 +13,8 @@
 using namespace hessq;
 using hessq::test::says;
 
+BOOST_AUTO_TEST_SUITE(transforms)
+
 namespace {
 
 /// Two weights, one bias, one weight: 0-1, 2, 3.
@@ -44,8 +46,6 @@ Vector after(Optimizer& optimizer, int steps, const std::function<Vector(VectorV
 }
 
 } // namespace
-
-BOOST_AUTO_TEST_SUITE(transforms)
 
 BOOST_AUTO_TEST_CASE(clipping_by_norm_shortens_to_the_threshold_and_no_less) {
     const Vector g = vector({3, 0, -4, 12}); // norm 13, L1 norm 19

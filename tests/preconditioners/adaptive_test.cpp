@@ -13,6 +13,8 @@ using hessq::laws::check_preconditioner_laws;
 using hessq::test::eps;
 using hessq::test::says;
 
+BOOST_AUTO_TEST_SUITE(adaptive)
+
 namespace {
 
 /// What a preconditioner made of three equal gradients of 2 divides by.
@@ -22,8 +24,6 @@ double after_three_twos(std::unique_ptr<Preconditioner> p) {
 }
 
 } // namespace
-
-BOOST_AUTO_TEST_SUITE(adaptive)
 
 BOOST_AUTO_TEST_CASE(all_five_obey_the_laws) {
     constexpr Index n = 6;

@@ -14,6 +14,8 @@ using hessq::test::eps;
 using hessq::test::LinearModel;
 using hessq::test::says;
 
+BOOST_AUTO_TEST_SUITE(curvature_average)
+
 namespace {
 
 /// Diagonal curvature, which Hutchinson's draws know exactly.
@@ -24,8 +26,6 @@ LocalCurvature at_zero(const FiniteSumObjective& objective) {
 }
 
 } // namespace
-
-BOOST_AUTO_TEST_SUITE(curvature_average)
 
 BOOST_AUTO_TEST_CASE(every_kind_obeys_the_laws) {
     const LinearModel model = LinearModel::random(5, 9, 3);

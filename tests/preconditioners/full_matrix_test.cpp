@@ -19,13 +19,13 @@ using hessq::test::eps;
 using hessq::test::random_matrix;
 using hessq::test::says;
 
+BOOST_AUTO_TEST_SUITE(full_matrix)
+
 namespace {
 
 constexpr Index n = 6;
 
 } // namespace
-
-BOOST_AUTO_TEST_SUITE(full_matrix)
 
 BOOST_AUTO_TEST_CASE(few_and_many_gradients_obey_the_laws) {
     for (const Index steps : {3, 11}) {

@@ -14,6 +14,8 @@ using hessq::laws::distance;
 using hessq::test::says;
 using hessq::test::with_spectrum;
 
+BOOST_AUTO_TEST_SUITE(newton_preconditioner_suite)
+
 namespace {
 
 const Vector spectrum = (Vector(4) << -2, 0.5, 1, 4).finished();
@@ -21,8 +23,6 @@ const Vector spectrum = (Vector(4) << -2, 0.5, 1, 4).finished();
 Matrix dense(const Preconditioner& p, Index n) { return p.matrix() * Matrix::Identity(n, n); }
 
 } // namespace
-
-BOOST_AUTO_TEST_SUITE(newton_preconditioner_suite)
 
 BOOST_AUTO_TEST_CASE(every_method_obeys_the_laws) {
     for (const NewtonMethod method : {NewtonMethod::diagonal, NewtonMethod::damped, NewtonMethod::saddle_free})

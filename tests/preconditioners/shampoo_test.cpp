@@ -11,6 +11,8 @@ using hessq::laws::distance;
 using hessq::laws::varied_gradient;
 using hessq::test::says;
 
+BOOST_AUTO_TEST_SUITE(shampoo)
+
 namespace {
 
 ParameterLayout two_layers() {
@@ -21,8 +23,6 @@ ParameterLayout two_layers() {
 }
 
 } // namespace
-
-BOOST_AUTO_TEST_SUITE(shampoo)
 
 BOOST_AUTO_TEST_CASE(it_obeys_the_laws_with_whole_matrices_and_with_diagonals) {
     for (const Index largest : {Index{1024}, Index{2}, Index{1}})

@@ -6,6 +6,8 @@
 
 using namespace hessq;
 
+BOOST_AUTO_TEST_SUITE(html)
+
 namespace {
 
 bool contains(const std::string& text, const std::string& part) { return text.find(part) != std::string::npos; }
@@ -33,8 +35,6 @@ HtmlReport full_report() {
 }
 
 } // namespace
-
-BOOST_AUTO_TEST_SUITE(html)
 
 BOOST_AUTO_TEST_CASE(the_finding_comes_first_and_parts_follow_in_the_order_they_were_added) {
     const std::string page = full_report().str();

@@ -3,6 +3,9 @@
 #include "hessq/core/require.hpp"
 
 #include <boost/test/unit_test.hpp>
+
+#include "support/messages.hpp"
+
 #include <chrono>
 #include <csignal>
 #include <cstdlib>
@@ -16,16 +19,12 @@
 #include <unistd.h>
 
 using namespace hessq;
+using namespace hessq::test;
 namespace fs = std::filesystem;
 
-namespace {
+BOOST_AUTO_TEST_SUITE(output_folder)
 
-auto says(const std::string& message) {
-    return [message](const std::exception& error) {
-        BOOST_TEST(error.what() == message);
-        return error.what() == message;
-    };
-}
+namespace {
 
 /// A folder for one test, gone afterwards.
 class Scratch {
@@ -86,8 +85,6 @@ int wait_for(pid_t child) {
 }
 
 } // namespace
-
-BOOST_AUTO_TEST_SUITE(output_folder)
 
 BOOST_AUTO_TEST_CASE(nothing_exists_before_commit_and_everything_after) {
     const Scratch scratch;

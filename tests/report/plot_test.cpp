@@ -1,6 +1,9 @@
 #include "hessq/report/plot.hpp"
 
 #include <boost/test/unit_test.hpp>
+
+#include "support/messages.hpp"
+
 #include <chrono>
 #include <cmath>
 #include <csignal>
@@ -12,16 +15,12 @@
 #include <stdexcept>
 
 using namespace hessq;
+using namespace hessq::test;
 namespace fs = std::filesystem;
 
-namespace {
+BOOST_AUTO_TEST_SUITE(plot)
 
-auto says(const std::string& message) {
-    return [message](const std::exception& error) {
-        BOOST_TEST(error.what() == message);
-        return error.what() == message;
-    };
-}
+namespace {
 
 bool contains(const std::string& text, const std::string& part) { return text.find(part) != std::string::npos; }
 
@@ -56,8 +55,6 @@ const double nan_value = std::numeric_limits<double>::quiet_NaN();
 const double infinity = std::numeric_limits<double>::infinity();
 
 } // namespace
-
-BOOST_AUTO_TEST_SUITE(plot)
 
 BOOST_AUTO_TEST_CASE(a_picture_is_one_scalable_svg_element_without_outside_references) {
     const Picture drawn = picture(line_plot(), "loss");

@@ -15,6 +15,8 @@
 
 using namespace hessq;
 
+BOOST_AUTO_TEST_SUITE(progress)
+
 namespace {
 
 /// Both ends of a pseudo-terminal: what is drawn on one is read from the other.
@@ -57,8 +59,6 @@ const std::string erased = "\r\x1b[K";
 bool contains(const std::string& text, const std::string& part) { return text.find(part) != std::string::npos; }
 
 } // namespace
-
-BOOST_AUTO_TEST_SUITE(progress)
 
 BOOST_AUTO_TEST_CASE(the_first_advance_is_drawn_with_share_and_label_and_the_bar_is_erased_at_the_end) {
     const Terminal terminal;

@@ -6,6 +6,8 @@
 
 using namespace hessq;
 
+BOOST_AUTO_TEST_SUITE(table)
+
 namespace {
 
 const double nan_value = std::numeric_limits<double>::quiet_NaN();
@@ -19,8 +21,6 @@ auto says(const std::string& message) {
 }
 
 } // namespace
-
-BOOST_AUTO_TEST_SUITE(table)
 
 BOOST_AUTO_TEST_CASE(numbers_are_as_short_as_their_digits_allow) {
     BOOST_TEST(format_number(0.0) == "0");

@@ -19,6 +19,8 @@ using namespace hessq;
 using namespace hessq::test;
 using Json = nlohmann::json;
 
+BOOST_AUTO_TEST_SUITE(comparison)
+
 namespace {
 
 /// Gradient descent, nothing of the library's own.
@@ -42,8 +44,6 @@ std::string content_of(const std::filesystem::path& path) {
 }
 
 } // namespace
-
-BOOST_AUTO_TEST_SUITE(comparison)
 
 BOOST_AUTO_TEST_CASE(a_folder_holds_the_keys_of_compare_and_the_arrays_of_the_last_checkpoint) {
     const TemporaryFolder folder;

@@ -22,6 +22,8 @@
 using namespace hessq;
 using boost::test_tools::tolerance;
 
+BOOST_AUTO_TEST_SUITE(callable_operator)
+
 namespace {
 
 constexpr Index n = 80;
@@ -57,8 +59,6 @@ void check_entries(const char* name, const VectorEstimate& found, double truth) 
 }
 
 } // namespace
-
-BOOST_AUTO_TEST_SUITE(callable_operator)
 
 BOOST_AUTO_TEST_CASE(every_estimator_takes_it) {
     const SymmetricOperator a = ring();

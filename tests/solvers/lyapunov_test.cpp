@@ -14,6 +14,8 @@
 using namespace hessq;
 using namespace hessq::test;
 
+BOOST_AUTO_TEST_SUITE(lyapunov)
+
 namespace {
 
 /// A and B to A (x) B: vec(B X A') = (A (x) B) vec(X).
@@ -35,8 +37,6 @@ Matrix rotation(double angle) {
 }
 
 } // namespace
-
-BOOST_AUTO_TEST_SUITE(lyapunov)
 
 BOOST_AUTO_TEST_CASE(two_by_two_equations_have_their_solutions_by_hand) {
     // A X + X A' = I, A = [[1, 1], [0, 2]], X = [[x, y], [y, z]]: 4 z = 1, 3 y + z = 0, 2 (x + y) = 1.

@@ -15,6 +15,8 @@
 using namespace hessq;
 using namespace hessq::test;
 
+BOOST_AUTO_TEST_SUITE(maxcut)
+
 namespace {
 
 double least_eigenvalue(const Matrix& a) {
@@ -40,8 +42,6 @@ void check_optimal(const Matrix& h, const MaxcutSolution& found) {
 }
 
 } // namespace
-
-BOOST_AUTO_TEST_SUITE(maxcut)
 
 BOOST_AUTO_TEST_CASE(a_diagonal_matrix_needs_half_its_diagonal) {
     const Vector diagonal = (Vector(4) << 3.0, 0.0, -2.0, 1e-3).finished();

@@ -19,6 +19,8 @@
 using namespace hessq;
 using namespace hessq::test;
 
+BOOST_AUTO_TEST_SUITE(newton)
+
 namespace {
 
 SymmetricEigen eigen2(double a, double b, double c) { return symmetric_eigen((Matrix(2, 2) << a, b, b, c).finished()); }
@@ -41,8 +43,6 @@ NewtonStep step_with(NewtonMetric metric, const SymmetricEigen& h, const Vector&
 }
 
 } // namespace
-
-BOOST_AUTO_TEST_SUITE(newton)
 
 BOOST_AUTO_TEST_CASE(a_positive_definite_step_reaches_the_minimum_of_its_quadratic) {
     // L = 1/2 w'Hw - b'w with H = [[2, 1], [1, 2]], b = (3, 3): minimum (1, 1). At w = (4, -1), g = Hw - b = (4, -1).

@@ -17,6 +17,8 @@
 using namespace hessq;
 using namespace hessq::test;
 
+BOOST_AUTO_TEST_SUITE(nystrom)
+
 namespace {
 
 Vector decaying(Index n, double base) {
@@ -32,8 +34,6 @@ double condition(const Matrix& a, double mu, const SymmetricOperator& inverse) {
 }
 
 } // namespace
-
-BOOST_AUTO_TEST_SUITE(nystrom)
 
 BOOST_AUTO_TEST_CASE(a_matrix_of_low_rank_is_recovered) {
     Vector spectrum = Vector::Zero(60);

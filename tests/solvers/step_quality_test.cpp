@@ -17,6 +17,8 @@ using namespace hessq;
 using namespace hessq::test;
 using boost::test_tools::tolerance;
 
+BOOST_AUTO_TEST_SUITE(step_quality_suite)
+
 namespace {
 
 constexpr double infinity = std::numeric_limits<double>::infinity();
@@ -33,8 +35,6 @@ SymmetricOperator function_of(const SymmetricEigen& h, double (*f)(double)) {
 double inverse_sqrt(double x) { return 1.0 / std::sqrt(x); }
 
 } // namespace
-
-BOOST_AUTO_TEST_SUITE(step_quality_suite)
 
 BOOST_AUTO_TEST_CASE(the_newton_step_on_a_quadratic_gains_half_of_g_inverse_h_g) {
     const Quadratic bowl(with_spectrum(Vector::LinSpaced(12, 0.5, 5.0), 1), {.minimum = Vector::LinSpaced(12, -1, 1)});

@@ -17,6 +17,8 @@
 using namespace hessq;
 using namespace hessq::test;
 
+BOOST_AUTO_TEST_SUITE(spectral_density)
+
 namespace {
 
 constexpr double infinity = std::numeric_limits<double>::infinity();
@@ -44,8 +46,6 @@ bool band_holds(const SpectralMeasure& m, const Vector& values) {
 }
 
 } // namespace
-
-BOOST_AUTO_TEST_SUITE(spectral_density)
 
 BOOST_AUTO_TEST_CASE(the_band_holds_the_whole_distribution_95_percent_of_the_time, *boost::unit_test::label("slow")) {
     const RotatedSpectrum a(network_spectrum(), 1);

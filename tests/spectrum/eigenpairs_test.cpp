@@ -21,6 +21,8 @@
 using namespace hessq;
 using namespace hessq::test;
 
+BOOST_AUTO_TEST_SUITE(eigenpairs)
+
 namespace {
 
 SymmetricOperator chain(Index n) {
@@ -40,8 +42,6 @@ void check_pairs(const Matrix& a, const Eigenpairs& pairs) {
 }
 
 } // namespace
-
-BOOST_AUTO_TEST_SUITE(eigenpairs)
 
 BOOST_AUTO_TEST_CASE(a_diagonal_matrix_gives_its_largest_and_smallest_entries) {
     const Vector d = Vector::LinSpaced(200, 1.0, 200.0);
@@ -239,14 +239,18 @@ BOOST_AUTO_TEST_CASE(small_operators_are_solved_densely_with_their_multiplicitie
 
 BOOST_AUTO_TEST_CASE(an_exhausted_budget_is_reported_with_true_residuals) {
     const SymmetricOperator a = chain(500);
-
+    const Matrix neighbors = random_matrix(500, 3, 1);
+    for (const Index products : {23, 30, 60})
+        for (const bool warm : {false, true}) {
+            const ExtremeEigenpairs found = extreme_eigenpairs(
+                a, {.top = 2, .bottom = 2, .max_products = products, .start = warm ? Matrix(neighbors) : Matrix()});
+            BOOST_TEST(!found.converged);
+            BOOST_TEST(found.products <= products);
+            BOOST_TEST(found.top.values.size() == 2);
+            check_pairs(to_dense(a), found.top);
+            check_pairs(to_dense(a), found.bottom);
+        }
     const ExtremeEigenpairs found = extreme_eigenpairs(a, {.top = 2, .bottom = 2, .max_products = 60});
-
-    BOOST_TEST(!found.converged);
-    BOOST_TEST(found.products <= 60 + 4); // and one for each residual
-    BOOST_TEST(found.top.values.size() == 2);
-    check_pairs(to_dense(a), found.top);
-    check_pairs(to_dense(a), found.bottom);
     // Within its residual of one of 2 - 2 cos(k pi / 501)
     const Vector exact = symmetric_eigenvalues(to_dense(a));
     for (Index k = 0; k < 2; ++k)
@@ -336,7 +340,11 @@ BOOST_AUTO_TEST_CASE(eigenpairs_refuse_what_cannot_be_asked) {
     BOOST_CHECK_EXCEPTION((void)extreme_eigenpairs(a, {.top = 1, .bottom = 1, .tolerance = 0.0}), std::invalid_argument,
                           says("extreme_eigenpairs: tolerance must be positive; got 0"));
     BOOST_CHECK_EXCEPTION((void)extreme_eigenpairs(a, {.top = 1, .bottom = 1, .max_products = 0}),
-                          std::invalid_argument, says("extreme_eigenpairs: max_products must be at least 1; got 0"));
+                          std::invalid_argument,
+                          says("extreme_eigenpairs: max_products must be at least 5 for these pairs; got 0"));
+    BOOST_CHECK_EXCEPTION((void)extreme_eigenpairs(chain(500), {.top = 1, .bottom = 1, .max_products = 15}),
+                          std::invalid_argument,
+                          says("extreme_eigenpairs: max_products must be at least 16 for these pairs; got 15"));
     BOOST_CHECK_EXCEPTION((void)spectral_norm(a, 0.0), std::invalid_argument,
                           says("spectral_norm: tolerance must be positive; got 0"));
     const SymmetricOperator broken(

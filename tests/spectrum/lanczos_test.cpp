@@ -15,6 +15,8 @@
 using namespace hessq;
 using namespace hessq::test;
 
+BOOST_AUTO_TEST_SUITE(lanczos_process)
+
 namespace {
 
 Matrix dense(const Tridiagonal& t) {
@@ -37,8 +39,6 @@ Interval true_shares(const Matrix& a, const Vector& v, double x) {
 }
 
 } // namespace
-
-BOOST_AUTO_TEST_SUITE(lanczos_process)
 
 BOOST_AUTO_TEST_CASE(two_by_two_by_hand) {
     // A = [[2, 1], [1, 2]], v = e_1: T = A, eigenvalues 1 and 3 with weight 1/2 each.
@@ -244,6 +244,43 @@ BOOST_AUTO_TEST_CASE(lanczos_refuses_what_cannot_be_done) {
         3, [](MatrixView v) -> Matrix { return v * NAN; }, "broken");
     BOOST_CHECK_EXCEPTION((void)lanczos(broken, Vector::Ones(3)), NumericalError,
                           says("broken product is not finite: entry 0 is nan"));
+}
+
+BOOST_AUTO_TEST_CASE(an_operator_that_is_not_symmetric_is_refused) {
+    const Matrix symmetric = random_symmetric(80, 21), skew = random_matrix(80, 80, 22);
+    for (const double share : {1.0, 1e-3})
+        for (std::uint64_t seed = 0; seed < 20; ++seed) {
+            const Matrix a = symmetric + share * skew;
+            const SymmetricOperator op(80, [a](MatrixView v) -> Matrix { return a * v; });
+            BOOST_CHECK_EXCEPTION((void)lanczos(op, random_matrix(80, 1, seed), {.steps = 20}), std::invalid_argument,
+                                  begins_with("lanczos: the operator must be symmetric to 1e-6; measured |A - A'| / "
+                                              "|A|; got "));
+        }
+    // Rounding of products by differences is not taken for that.
+    const SymmetricOperator rough(80,
+                                  [symmetric, skew](MatrixView v) -> Matrix { return (symmetric + 1e-9 * skew) * v; });
+    BOOST_TEST(lanczos(rough, random_matrix(80, 2, 1), {.steps = 80}).products == 160);
+}
+
+BOOST_AUTO_TEST_CASE(neither_the_length_of_the_start_nor_the_size_of_the_matrix_matters) {
+    const Matrix a = random_symmetric(30, 23), start = random_matrix(30, 2, 24);
+    const LanczosResult usual = lanczos(dense_operator(a), start, {.steps = 12});
+    for (const double length : {1e-300, 1e-170, 1e154, 1e300}) {
+        const LanczosResult run = lanczos(dense_operator(a), length * start, {.steps = 12});
+        BOOST_TEST((run.tridiagonals[1].off_diagonal - usual.tridiagonals[1].off_diagonal).norm() <=
+                   30 * eps * a.norm());
+    }
+    for (const double size : {0x1p-900, 0x1p-600, 0x1p600, 0x1p900}) {
+        const LanczosResult run = lanczos(dense_operator(size * a), start, {.steps = 12});
+        BOOST_TEST(run.norm == size * usual.norm, boost::test_tools::tolerance(30 * eps));
+        for (std::size_t j = 0; j < 2; ++j)
+            for (const double x : {-2.0, 0.3, 5.0}) {
+                const Interval bounds = distribution_bounds(run.tridiagonals[j], size * x),
+                               expected = distribution_bounds(usual.tridiagonals[j], x);
+                BOOST_TEST(std::abs(bounds.lower - expected.lower) <= 1e-10);
+                BOOST_TEST(std::abs(bounds.upper - expected.upper) <= 1e-10);
+            }
+    }
 }
 
 BOOST_AUTO_TEST_SUITE_END()

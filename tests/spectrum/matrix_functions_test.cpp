@@ -14,6 +14,8 @@
 using namespace hessq;
 using namespace hessq::test;
 
+BOOST_AUTO_TEST_SUITE(matrix_functions)
+
 namespace {
 
 double logarithm(double x) { return std::log(x); }
@@ -26,8 +28,6 @@ Vector exact_product(const Matrix& a, double (*f)(double), const Vector& v) {
 }
 
 } // namespace
-
-BOOST_AUTO_TEST_SUITE(matrix_functions)
 
 BOOST_AUTO_TEST_CASE(a_constant_and_a_multiple_of_the_identity_have_no_error) {
     const SpectralMeasure m = spectral_measure(dense_operator(random_symmetric(50, 1)), {.steps = 8, .probes = 3});

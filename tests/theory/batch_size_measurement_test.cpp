@@ -22,6 +22,8 @@ using namespace hessq;
 using namespace hessq::test;
 using boost::test_tools::tolerance;
 
+BOOST_AUTO_TEST_SUITE(batch_size_measurement)
+
 namespace {
 
 /// Three coordinates, 40 samples; at w = (1, -0.5, 0.25) the gradient is H w.
@@ -34,8 +36,6 @@ Quadratic noisy() {
 const Vector somewhere = Eigen::Vector3d(1.0, -0.5, 0.25);
 
 } // namespace
-
-BOOST_AUTO_TEST_SUITE(batch_size_measurement)
 
 BOOST_AUTO_TEST_CASE(the_local_model_is_the_definition) {
     const Quadratic objective = noisy();

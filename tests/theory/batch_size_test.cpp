@@ -23,6 +23,8 @@ using namespace hessq;
 using namespace hessq::test;
 using boost::test_tools::tolerance;
 
+BOOST_AUTO_TEST_SUITE(batch_size)
+
 namespace {
 
 constexpr double infinity = std::numeric_limits<double>::infinity();
@@ -68,8 +70,6 @@ double greedy_steps(const Vector& lambda, double noise, double target, double ba
 }
 
 } // namespace
-
-BOOST_AUTO_TEST_SUITE(batch_size)
 
 // --- d2, d3 ---------------------------------------------------------------------------------------------------------
 

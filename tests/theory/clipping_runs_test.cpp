@@ -21,6 +21,8 @@ using namespace hessq;
 using namespace hessq::test;
 using boost::test_tools::tolerance;
 
+BOOST_AUTO_TEST_SUITE(clipping_runs)
+
 namespace {
 
 Mlp small_network(Index samples = 60) { return Mlp(synthetic_classification(samples, 3, 3, 5), {.hidden = {4, 4}}); }
@@ -33,8 +35,6 @@ std::shared_ptr<const Quadratic> noisy(double scale = 1.0) {
 }
 
 } // namespace
-
-BOOST_AUTO_TEST_SUITE(clipping_runs)
 
 BOOST_AUTO_TEST_CASE(noise_moments_are_those_of_the_covariance_matrix) {
     const Mlp network = small_network();

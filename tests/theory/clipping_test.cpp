@@ -26,6 +26,8 @@ using namespace hessq::test;
 using boost::test_tools::tolerance;
 using nlohmann::json;
 
+BOOST_AUTO_TEST_SUITE(clipping)
+
 namespace {
 
 constexpr double infinity = std::numeric_limits<double>::infinity();
@@ -39,8 +41,6 @@ const json& reference() {
 Vector b15_spectrum() { return vector_of({4, 2, 1, 0.5, 0.25, 0.1}); }
 
 } // namespace
-
-BOOST_AUTO_TEST_SUITE(clipping)
 
 // --- a1, a3, a6 -----------------------------------------------------------------------------------------------------
 

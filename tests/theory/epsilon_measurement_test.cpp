@@ -16,6 +16,8 @@ using namespace hessq;
 using namespace hessq::test;
 using boost::test_tools::tolerance;
 
+BOOST_AUTO_TEST_SUITE(epsilon_measurement)
+
 namespace {
 
 constexpr double infinity = std::numeric_limits<double>::infinity();
@@ -36,8 +38,6 @@ Quadratic noisy_quadratic_problem(Index samples) {
 }
 
 } // namespace
-
-BOOST_AUTO_TEST_SUITE(epsilon_measurement)
 
 BOOST_AUTO_TEST_CASE(a_point_has_the_moments_of_the_objective_and_no_dead_coordinates) {
     const Problem digits = bundled_problem("digits-softmax");

@@ -24,6 +24,8 @@ using namespace hessq::test;
 using boost::test_tools::tolerance;
 using nlohmann::json;
 
+BOOST_AUTO_TEST_SUITE(epsilon)
+
 namespace {
 
 constexpr double infinity = std::numeric_limits<double>::infinity();
@@ -57,8 +59,6 @@ double exact_rate(EpsilonForm form, const StepProblem& problem, double eps, doub
 }
 
 } // namespace
-
-BOOST_AUTO_TEST_SUITE(epsilon)
 
 // --- c1-c4, c8, c9, c13 ---------------------------------------------------------------------------------------------
 

@@ -24,6 +24,8 @@ using namespace hessq;
 using namespace hessq::test;
 using boost::test_tools::tolerance;
 
+BOOST_AUTO_TEST_SUITE(hessian_squared)
+
 namespace {
 
 constexpr double infinity = std::numeric_limits<double>::infinity();
@@ -78,8 +80,6 @@ Vector ema_weights(double beta, Index count) {
 }
 
 } // namespace
-
-BOOST_AUTO_TEST_SUITE(hessian_squared)
 
 // --- 0.3, b12, b27 --------------------------------------------------------------------------------------------------
 

@@ -29,6 +29,8 @@ using namespace hessq;
 using namespace hessq::test;
 using boost::test_tools::tolerance;
 
+BOOST_AUTO_TEST_SUITE(newton_comparison)
+
 namespace {
 
 struct Case {
@@ -224,8 +226,6 @@ std::vector<double> numbers_of(const NewtonComparison& comparison) {
 }
 
 } // namespace
-
-BOOST_AUTO_TEST_SUITE(newton_comparison)
 
 BOOST_AUTO_TEST_CASE(checkpoints_are_evenly_spaced_in_log_time) {
     BOOST_TEST(log_spaced_steps(1, 8) == (std::vector<Index>{1}));

@@ -20,6 +20,8 @@ using namespace hessq;
 using namespace hessq::test;
 using boost::test_tools::tolerance;
 
+BOOST_AUTO_TEST_SUITE(regimes)
+
 namespace {
 
 const Vector spectrum = log_uniform_spectrum(8, 0.01, 10.0);
@@ -42,8 +44,6 @@ Vector regression_moment(const Vector& lambda, double s, double sigma, double ba
 }
 
 } // namespace
-
-BOOST_AUTO_TEST_SUITE(regimes)
 
 BOOST_AUTO_TEST_CASE(a_cell_agrees_with_its_definition) {
     const Quadratic objective = quadratic(1.0);

@@ -11,6 +11,8 @@
 using namespace hessq;
 using hessq::test::says;
 
+BOOST_AUTO_TEST_SUITE(reparametrization_suite)
+
 namespace {
 
 struct Iris {
@@ -35,8 +37,6 @@ struct Iris {
 const OptimizerSettings strong{.eps = 1e-3, .weight_decay = 0.1, .estimate = DiagonalEstimate::exact};
 
 } // namespace
-
-BOOST_AUTO_TEST_SUITE(reparametrization_suite)
 
 BOOST_AUTO_TEST_CASE(exponents_are_those_of_the_table) {
     const std::map<std::string, double> expected = {

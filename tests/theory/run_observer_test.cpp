@@ -24,6 +24,8 @@ using namespace hessq;
 using namespace hessq::test;
 using boost::test_tools::tolerance;
 
+BOOST_AUTO_TEST_SUITE(run_observer)
+
 namespace {
 
 constexpr Index steps = 30;
@@ -91,8 +93,6 @@ private:
 Quadratic bowl() { return Quadratic(with_spectrum(log_uniform_spectrum(8, 0.01, 10.0), 1)); }
 
 } // namespace
-
-BOOST_AUTO_TEST_SUITE(run_observer)
 
 BOOST_AUTO_TEST_CASE(a_run_of_your_own_gets_what_compare_reports) {
     const Mlp loss = network();

@@ -25,6 +25,8 @@ using namespace hessq;
 using namespace hessq::test;
 using boost::test_tools::tolerance;
 
+BOOST_AUTO_TEST_SUITE(second_moment_laws)
+
 namespace {
 
 /// |a - b|_F relative to |b|_F.
@@ -50,8 +52,6 @@ LinearModel gaussian_model(const Matrix& h, double sigma, Index samples, std::ui
 }
 
 } // namespace
-
-BOOST_AUTO_TEST_SUITE(second_moment_laws)
 
 // b12: E[g_n g_n'] = 2 L H + 2 g g' for squared loss on Gaussian inputs, at every distance delta from the optimum.
 

@@ -16,6 +16,8 @@ using namespace hessq;
 using namespace hessq::test;
 using boost::test_tools::tolerance;
 
+BOOST_AUTO_TEST_SUITE(second_moment_metrics)
+
 namespace {
 
 /// Logarithmically spaced from 1e-3 to 1, every other one negative.
@@ -55,8 +57,6 @@ bool covers(const JackknifeEstimate& found, double truth) {
 double spread_of(const Vector& x) { return std::sqrt((x.array() - x.mean()).square().mean()); }
 
 } // namespace
-
-BOOST_AUTO_TEST_SUITE(second_moment_metrics)
 
 BOOST_AUTO_TEST_CASE(a_power_law_has_its_exponent_whatever_the_signs) {
     const Vector lambda = two_signed_spectrum(30);

@@ -6,6 +6,8 @@
 
 using namespace hessq;
 
+BOOST_AUTO_TEST_SUITE(simulation)
+
 namespace {
 
 /// Averages of outer products over all columns and `draws` calls of the population at the fixed point delta.
@@ -38,8 +40,6 @@ SampledMoments sample_by_definition(const Vector& lambda, double noise_variance,
 }
 
 } // namespace
-
-BOOST_AUTO_TEST_SUITE(simulation)
 
 BOOST_AUTO_TEST_CASE(additive_noise_has_the_covariance_asked_for) {
     const Matrix h = (Matrix(2, 2) << 2.0, 0.5, 0.5, 1.0).finished();

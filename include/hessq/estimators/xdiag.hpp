@@ -23,6 +23,7 @@ struct JackknifeVector : VectorEstimate {
 
 /// Estimates the diagonal of A as xtrace estimates its trace: with probe i left out of the range Q_i,
 ///   diag(Q_i Q_i'A) + omega_i o (I - Q_i Q_i') A omega_i.
+/// With 2 m >= n it is computed exactly, by n products, as by the functions below where their probes cost n.
 ///
 /// Cost       2 m products for m probes; about 6 n m doubles and 20 n m^2 flops.
 /// Error bar  std_error is the jackknife's, as in xtrace: on average at least the standard deviation. `resphered` is

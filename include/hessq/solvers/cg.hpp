@@ -37,9 +37,10 @@ struct CgResult {
 /// Convergence is decided on the measured residual b - A x, preconditioned or not: where the recursion has drifted away
 /// from it, the iteration starts again from the truth.
 ///
-/// Cost       One product an iteration and one for the residual; 4 n doubles.
-/// Throws     std::invalid_argument if b or P^-1 does not fit, an option is out of range or r'P^-1 r <= 0 for a
-///            residual r; NumericalError if b or a product is not finite.
+/// Cost       One product an iteration and one for the residual; 6 n doubles.
+/// Throws     std::invalid_argument if b or P^-1 does not fit, an option is out of range, r'P^-1 r <= 0 for a residual
+///            r, or |p'A q - q'A p| > 1e-6 |A| |p| |q| for two directions in a row: A is not symmetric;
+///            NumericalError if b, a product or x is not finite.
 /// Source     Hestenes and Stiefel (1952), J. Res. Natl. Bur. Stand. 49(6), 409-436.
 [[nodiscard]] CgResult conjugate_gradients(const SymmetricOperator& a, VectorView b, const CgOptions& options = {});
 

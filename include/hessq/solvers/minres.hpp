@@ -38,9 +38,9 @@ struct MinresResult {
 /// Convergence is decided on the measured residual: where the recursion has drifted away from it, the iteration starts
 /// again from the truth.
 ///
-/// Cost       One product an iteration and three at the end; 8 n doubles.
-/// Throws     std::invalid_argument if b does not fit or an option is out of range; NumericalError if b or a product
-///            is not finite.
+/// Cost       One product an iteration and three at the end; 10 n doubles.
+/// Throws     std::invalid_argument if b does not fit, an option is out of range, or |v'A w - w'A v| > 1e-6 |A| for two
+///            Lanczos vectors in a row: A is not symmetric; NumericalError if b, a product or x is not finite.
 /// Source     Paige and Saunders (1975), SIAM J. Numer. Anal. 12(4), 617-629; Liu and Roosta (2022), SIAM J. Optim.
 ///            32(4), 2636-2661, for the sign of p'Ap; Liu, Milzarek and Roosta (2023), arXiv 2309.17096, for the least
 ///            length.

@@ -14,7 +14,9 @@ struct EigenpairsOptions {
     Index bottom = 5; ///< how many of the smallest, 0, ..., n
     /// Residual asked for, relative to |A|. Below about 1e-14 rounding decides.
     double tolerance = 1e-10;
-    /// At most so many, but as many as there are pairs wanted; each pair costs one more, for its residual.
+    /// At most so many, one for the residual of each pair among them. At least 12 + wanted pairs (of both ends as many
+    /// as of the larger) + those start vectors that are given, and one for each residual; n and those where it is
+    /// solved densely.
     Index max_products = 10000;
     std::uint64_t seed = 0; ///< of the start vectors
     /// Whether to search what was found for eigenvalues that are missing, add them, and certify.
@@ -72,9 +74,9 @@ struct ExtremeEigenpairs {
 /// Cost       With k = 2 max(top, bottom), or the pairs of one end: n (2 k + 40) doubles, and 8 n (2 k + 40) flops a
 ///            product at most beside the product itself; two to three times the memory where something was missing or
 ///            with `start`. The dense route: n + k products and symmetric_eigen_bytes(n).
-/// Throws     std::invalid_argument if top or bottom lies outside 0, ..., n, both are 0, tolerance <= 0, max_products <
-///            1, `start` has not n rows, or the operator is not symmetric to 1e-6, with the measured |A - A'| / |A|;
-///            NumericalError, which names the product, if one is not finite or `start` is not.
+/// Throws     std::invalid_argument if top or bottom lies outside 0, ..., n, both are 0, tolerance <= 0,
+///            max_products is too small, `start` has not n rows, or the operator is not symmetric to 1e-6, with the
+///            measured |A - A'| / |A|; NumericalError, which names the product, if one is not finite or `start` is not.
 /// Source     Sorensen (1992), SIAM J. Matrix Anal. Appl. 13(1), 357-385; the Spectra library. van Dorsselaer,
 ///            Hochstenbach and van der Vorst (2000), SIAM J. Matrix Anal. Appl. 22(3), 837-852, for the certificate.
 [[nodiscard]] ExtremeEigenpairs extreme_eigenpairs(const SymmetricOperator& a, const EigenpairsOptions& options = {});

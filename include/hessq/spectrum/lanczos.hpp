@@ -46,8 +46,9 @@ struct LanczosResult {
 ///
 /// Shapes     A is n x n, symmetric; the start vectors are the columns, n x p, of any length but zero.
 /// Cost       k p products and 4 n k^2 p flops at most, bound by reading the bases; lanczos_bytes(n, p, k).
-/// Throws     std::invalid_argument if steps < 1, there is no start vector, it does not have n rows or is zero;
-///            NumericalError if a product is not finite.
+/// Throws     std::invalid_argument if steps < 1, there is no start vector, it does not have n rows or is zero, or if
+///            the operator is not symmetric: |Q'(A - A')q| > 1e-6 |A| for a q of a basis Q; NumericalError if a product
+///            is not finite.
 /// Source     Lanczos (1950), J. Res. Natl. Bur. Stand. 45, 255-282; Daniel, Gragg, Kaufman and Stewart (1976), Math.
 ///            Comp. 30, 772-795, for the second pass.
 [[nodiscard]] LanczosResult lanczos(const SymmetricOperator& a, MatrixView start, const LanczosOptions& options = {});
@@ -58,7 +59,7 @@ using ProductByColumn = std::function<Matrix(MatrixView v, const std::vector<Ind
 /// The same where each start vector has a matrix of its own, column j the matrix A_j, and their products have most of
 /// the work in common: P_j^(-1/2) H P_j^(-1/2) with one H.
 ///
-/// Throws     NumericalError if a product is not finite; as above otherwise.
+/// Throws     As above.
 [[nodiscard]] LanczosResult lanczos(const ProductByColumn& product, MatrixView start,
                                     const LanczosOptions& options = {});
 
