@@ -20,4 +20,8 @@ Matrix large_matrix(Index rows, Index cols) {
     return result;
 }
 
+void resize_large(Matrix& matrix, Index rows, Index cols) {
+    if (matrix.rows() != rows || matrix.cols() != cols) matrix = large_matrix(rows, cols);
+}
+
 } // namespace hessq

@@ -1,5 +1,6 @@
 #include "hessq/estimators/hutchpp.hpp"
 
+#include "hessq/core/large_matrix.hpp"
 #include "hessq/core/require.hpp"
 #include "hessq/estimators/probes.hpp"
 #include "hessq/estimators/trace.hpp"
@@ -32,9 +33,11 @@ VectorEstimate diagpp(const SymmetricOperator& a, const HutchppOptions& options)
 
     const Index probes = options.products - 2 * k;
     ProbeSums rest(n, {}, true);
+    Matrix z;
     while (rest.count() < probes) {
         const Index count = std::min(options.block, probes - rest.count());
-        const Matrix z = sign_probes(options.seed, n, k + rest.count(), count);
+        resize_large(z, n, count);
+        sign_probes(options.seed, k + rest.count(), z);
         Matrix y = multiply(a, z, 2 * k + rest.count(), "diagpp");
         subtract_product(y, sketch.q(), inner(sketch.q(), y));
         rest.add(z, y);

@@ -1,5 +1,6 @@
 #include "hessq/estimators/layers.hpp"
 
+#include "hessq/core/large_matrix.hpp"
 #include "hessq/core/require.hpp"
 #include "hessq/estimators/probes.hpp"
 #include "intervals.hpp"
@@ -104,9 +105,11 @@ MatrixEstimates estimate_layers(const SymmetricOperator& a, const ParameterLayou
         }
     }
     SymmetryCheck symmetry(function);
+    Matrix z;
     while (sums.count() < options.samples) {
         const Index count = std::min(options.block, options.samples - sums.count());
-        const Matrix z = sign_probes(options.seed, n, sums.count(), count);
+        resize_large(z, n, count);
+        sign_probes(options.seed, sums.count(), z);
         const Matrix y = multiply(a, z, sums.count(), function);
         symmetry.add(z, y);
         if (sums.count() == 0) first_form = z.col(0).dot(y.col(0));

@@ -30,8 +30,6 @@ Matrix invertible(const Matrix& r) {
 
 } // namespace
 
-Matrix Sketch::omega(Index first, Index count) const { return omega(first, count, {0, q_.rows()}); }
-
 Matrix Sketch::omega(Index first, Index count, ProbeRows rows) const {
     return law_ == SketchProbes::signs ? sign_probes(seed_, q_.rows(), first, count, rows)
                                        : normal_probes(seed_, q_.rows(), first, count, rows);
@@ -49,7 +47,9 @@ void Sketch::reserve(Index n, Index size) {
 Matrix Sketch::grow(const SymmetricOperator& a, Index count, std::string_view function) {
     const Index n = a.dimension(), old = size(), k = old + count;
     if (k > q_.cols()) reserve(n, std::min(n, std::max(k, 2 * q_.cols())));
-    Matrix products = multiply(a, omega(old, count), old, function);
+    resize_large(grown_, n, count);
+    law_ == SketchProbes::signs ? sign_probes(seed_, old, grown_) : normal_probes(seed_, old, grown_);
+    Matrix products = multiply(a, grown_, old, function);
     auto y = q_.middleCols(old, count);
     y = products;
 
@@ -73,6 +73,7 @@ Matrix Sketch::grow(const SymmetricOperator& a, Index count, std::string_view fu
 }
 
 void Sketch::multiply_q(const SymmetricOperator& a, Index block, std::string_view function, Index at_most) {
+    grown_.resize(0, 0);
     const Index end = std::min(size(), multiplied_ + at_most);
     while (multiplied_ < end) {
         const Index count = std::min(block, end - multiplied_);
@@ -115,8 +116,11 @@ Sketch multiplied_sketch(const SymmetricOperator& a, SketchProbes law, const XTr
                          std::string_view function) {
     Sketch sketch(law, options.seed);
     sketch.reserve(a.dimension(), options.samples);
-    while (sketch.size() < options.samples)
-        sketch.grow(a, std::min(options.block, options.samples - sketch.size()), function);
+    SymmetryCheck symmetry(function);
+    while (sketch.size() < options.samples) {
+        const Matrix products = sketch.grow(a, std::min(options.block, options.samples - sketch.size()), function);
+        symmetry.add(sketch.grown(), products);
+    }
     sketch.multiply_q(a, options.block, function, options.samples);
     return sketch;
 }

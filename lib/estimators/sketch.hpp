@@ -23,15 +23,15 @@ public:
     auto q() const { return q_.leftCols(size()); }   ///< n x k
     auto aq() const { return aq_.leftCols(multiplied_); }
     const Matrix& r() const { return r_; } ///< k x k, upper triangular
-    /// Probes first, ..., first + count - 1, and some rows of them.
-    Matrix omega(Index first, Index count) const;
+    /// Some rows of the probes first, ..., first + count - 1.
     Matrix omega(Index first, Index count, ProbeRows rows) const;
 
     /// Takes the memory for so many probes at once.
     void reserve(Index n, Index size);
     /// `count` more probes, for as many products. Q and R of the former ones stay as they are, to the last bit.
-    /// Returns    The products A Omega of the new ones.
+    /// Returns    The products A Omega of the new ones, which grown() has.
     Matrix grow(const SymmetricOperator& a, Index count, std::string_view function);
+    const Matrix& grown() const { return grown_; } ///< the probes of the last block
     /// The missing columns of A Q, in blocks; at most so many of them.
     void multiply_q(const SymmetricOperator& a, Index block, std::string_view function, Index at_most);
 
@@ -46,6 +46,7 @@ private:
     std::uint64_t seed_ = 0;
     Matrix q_, aq_; ///< with room for more columns
     Matrix r_;
+    Matrix grown_;
     Index multiplied_ = 0;
 };
 

@@ -10,7 +10,7 @@
 namespace hessq {
 
 /// Rows of one task: a multiple of 62, so that a chunk of a probe is whole random numbers.
-inline constexpr Index tall_chunk = 62 * 64;
+inline constexpr Index tall_chunk = 62 * 16;
 inline Index tall_chunks(Index rows) { return (rows + tall_chunk - 1) / tall_chunk; }
 inline Index tall_rows(Index chunk, Index rows) { return std::min(tall_chunk, rows - chunk * tall_chunk); }
 

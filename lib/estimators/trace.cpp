@@ -134,18 +134,16 @@ private:
         require_same_operator(a_, first_form_, options_.seed, options_.file.string(), function);
     }
 
-    void remember(const Matrix& z, const Matrix& y) {
+    void remember(MatrixView z, MatrixView y) {
         if (first_form_ == 0.0) first_form_ = z.col(0).dot(y.col(0));
         symmetry_.add(z, y);
     }
 
     /// One more block of the sketch; the products serve Hutchinson's estimate as well.
     void grow_sketch(Index count) {
-        const Index first = sketch_.size();
         const Matrix y = sketch_.grow(a_, count, function);
-        const Matrix z = sketch_.omega(first, count);
-        remember(z, y);
-        if (method_ != TraceMethod::xtrace) direct_.add(z, y);
+        remember(sketch_.grown(), y);
+        if (method_ != TraceMethod::xtrace) direct_.add(sketch_.grown(), y);
     }
 
     /// In whole blocks, each of which the file gets; what is beyond the last whole block is not kept.
@@ -338,13 +336,15 @@ private:
     TraceEstimate hutchinson_run() {
         sketch_ = Sketch();
         const Vector none = Vector::Zero(static_cast<Index>(options_.groups.groups.size()));
+        Matrix z;
         while (true) {
             const Index count = std::min(options_.block, options_.products - direct_.count());
             if (looks_at(direct_.count()) || count <= 0) {
                 TraceEstimate e = summary(direct_, 0.0, none, 0.0, direct_.count());
                 if (count <= 0 || reached(e)) return e;
             }
-            const Matrix z = sign_probes(options_.seed, n_, direct_.count(), count);
+            resize_large(z, n_, count);
+            sign_probes(options_.seed, direct_.count(), z);
             const Matrix y = multiply(a_, z, direct_.count(), function);
             remember(z, y);
             direct_.add(z, y);
@@ -378,14 +378,16 @@ private:
             groups(g) = inside.segment(group.offset, group.size()).sum();
         }
         const Index paid = 2 * sketch_.size();
+        Matrix z, outside;
         while (true) {
             const Index count = std::min(options_.block, m - paid - rest_.count());
             if (looks_at(rest_.count()) || count <= 0) {
                 TraceEstimate e = summary(rest_, h.trace(), groups, rounding, paid + rest_.count());
                 if (count <= 0 || reached(e)) return e;
             }
-            const Matrix z = sign_probes(options_.seed, n_, sketch_.size() + rest_.count(), count);
-            Matrix outside = large_matrix(n_, count);
+            resize_large(z, n_, count);
+            resize_large(outside, n_, count);
+            sign_probes(options_.seed, sketch_.size() + rest_.count(), z);
             outside = z;
             subtract_product(outside, sketch_.q(), inner(sketch_.q(), z));
             Matrix y = multiply(a_, outside, paid + rest_.count(), function);

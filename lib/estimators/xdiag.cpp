@@ -7,7 +7,6 @@
 #include "tall.hpp"
 
 #include <limits>
-#include <string_view>
 
 namespace hessq {
 namespace {
@@ -16,12 +15,6 @@ namespace {
 LeaveOneOutVector exact_entries(const Vector& value) {
     const Index n = value.size();
     return {value, Vector::Zero(n), n, n};
-}
-
-Sketch symmetric_sketch(const SymmetricOperator& a, const XTraceOptions& options, std::string_view function) {
-    Sketch sketch = multiplied_sketch(a, SketchProbes::signs, options, function);
-    require_symmetric(inner(sketch.q(), sketch.aq()), function);
-    return sketch;
 }
 
 /// Mean and spread of the columns, for some of the rows.
@@ -45,7 +38,7 @@ JackknifeVector xdiag(const SymmetricOperator& a, const XTraceOptions& options) 
         exact.samples = exact.products = n;
         return exact;
     }
-    const Sketch sketch = symmetric_sketch(a, options, "xdiag");
+    const Sketch sketch = multiplied_sketch(a, SketchProbes::signs, options, "xdiag");
     const Index k = sketch.size();
     const Matrix s = sketch.left_out();
     // (I - Q_j Q_j') A omega_j = Q s_j rho_j: A omega_j = Q r_j, and r_j is orthogonal to every other s.
@@ -111,7 +104,7 @@ LeaveOneOutVector xrownorms_squared(const SymmetricOperator& a, const XTraceOpti
     check_options(options, n, "xrownorms_squared");
     if (gives_all(options, 2, n))
         return exact_entries(all_products(a, options.block, "xrownorms_squared").rowwise().squaredNorm());
-    const Sketch sketch = symmetric_sketch(a, options, "xrownorms_squared");
+    const Sketch sketch = multiplied_sketch(a, SketchProbes::signs, options, "xrownorms_squared");
     const Index k = sketch.size();
     const Matrix s = sketch.left_out();
     const Matrix w = parallel_sum(tall_chunks(n), k, k, [&](Index c, Eigen::Ref<Matrix> sum) {

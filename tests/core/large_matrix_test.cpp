@@ -17,4 +17,14 @@ BOOST_AUTO_TEST_CASE(every_entry_of_a_matrix_small_or_large_can_be_written_and_r
     }
 }
 
+BOOST_AUTO_TEST_CASE(a_matrix_of_the_right_shape_is_left_alone) {
+    Matrix a(3, 4);
+    const double* const memory = a.data();
+    resize_large(a, 3, 4);
+    BOOST_TEST(a.data() == memory);
+    resize_large(a, 4, 3);
+    BOOST_TEST(a.rows() == 4);
+    BOOST_TEST(a.cols() == 3);
+}
+
 BOOST_AUTO_TEST_SUITE_END()

@@ -24,6 +24,12 @@ BOOST_AUTO_TEST_CASE(probe_17_is_probe_17_whatever_else_is_asked_for) {
         BOOST_TEST(
             (normal_probes(3, 200, 4, 3, rows) == normal_probes(3, 200, 4, 3).middleRows(rows.begin, rows.size)));
     }
+    Matrix block = Matrix::Zero(200, 5);
+    sign_probes(3, 2, block.leftCols(4));
+    BOOST_TEST((block.leftCols(4) == sign_probes(3, 200, 2, 4)));
+    normal_probes(3, 7, block.rightCols(2));
+    BOOST_TEST((block.rightCols(2) == normal_probes(3, 200, 7, 2)));
+    BOOST_TEST((block.leftCols(3) == sign_probes(3, 200, 2, 3)));
     const auto draw = [](int threads) {
         const ThreadLimit limit(threads);
         return sign_probes(5, 1000, 3, 50);

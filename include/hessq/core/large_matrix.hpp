@@ -10,5 +10,8 @@ namespace hessq {
 /// milliseconds instead of a large part of a second.
 Matrix large_matrix(Index rows, Index cols);
 
+/// Makes a matrix one of these unless it has that shape: for a loop's blocks, all but the last of one size.
+void resize_large(Matrix& matrix, Index rows, Index cols);
+
 } // namespace hessq
 #pragma GCC visibility pop

@@ -28,5 +28,13 @@ struct ProbeRows {
 Matrix sign_probes(std::uint64_t seed, Index n, Index first, Index count, ProbeRows rows);
 Matrix normal_probes(std::uint64_t seed, Index n, Index first, Index count, ProbeRows rows);
 
+/// Probes first, ..., first + z.cols() - 1 written into z, for loops that would otherwise take and return memory for
+/// every block.
+///
+/// Shapes     z is n x any number of probes.
+/// Throws     std::invalid_argument as above.
+void sign_probes(std::uint64_t seed, Index first, Eigen::Ref<Matrix> z);
+void normal_probes(std::uint64_t seed, Index first, Eigen::Ref<Matrix> z);
+
 } // namespace hessq
 #pragma GCC visibility pop
