@@ -1,5 +1,6 @@
 #include "products.hpp"
 
+#include "hessq/core/counted_operator.hpp"
 #include "hessq/core/require.hpp"
 #include "hessq/core/unit.hpp"
 #include "hessq/estimators/probes.hpp"
@@ -18,20 +19,17 @@ constexpr Index enough_pairs = 64;
 } // namespace
 
 Matrix multiply(const SymmetricOperator& a, MatrixView v, Index first, std::string_view function) {
-    const auto failed = [&](std::string_view why) {
-        if (v.cols() == 1) return NumericalError(fmt::format("{}, product {}: {}", function, first, why));
-        return NumericalError(fmt::format("{}, products {} to {}: {}", function, first, first + v.cols() - 1, why));
-    };
     Matrix y;
     try {
         y = a * v;
     } catch (const NumericalError& error) {
-        throw failed(error.what());
+        throw error_in_products(function, first, v.cols(), error.what());
     }
     if (first == 0 && unit_of(y) != 1.0)
-        throw failed(fmt::format("expected sizes between 1e-60 and 1e60, of which powers can be summed; got {:.3g}: "
-                                 "scale the operator",
-                                 y.lpNorm<Eigen::Infinity>()));
+        throw error_in_products(function, first, v.cols(),
+                                fmt::format("expected sizes between 1e-60 and 1e60, of which powers can be summed; got "
+                                            "{:.3g}: scale the operator",
+                                            y.lpNorm<Eigen::Infinity>()));
     return y;
 }
 

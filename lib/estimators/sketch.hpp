@@ -50,8 +50,8 @@ private:
     Index multiplied_ = 0;
 };
 
-/// Throws     std::invalid_argument unless the options fit an operator of this dimension.
-void check_options(const XTraceOptions& options, Index dimension, std::string_view function);
+/// Throws     std::invalid_argument if an option is out of range.
+void check_options(const XTraceOptions& options, std::string_view function);
 
 /// Whether n products, which leave nothing to chance, are no more than what these probes take.
 inline bool gives_all(const XTraceOptions& options, Index products_a_probe, Index dimension) {

@@ -30,7 +30,7 @@ void summarize(const Matrix& estimates, Index first, Vector& value, Vector& spre
 
 JackknifeVector xdiag(const SymmetricOperator& a, const XTraceOptions& options) {
     const Index n = a.dimension();
-    check_options(options, n, "xdiag");
+    check_options(options, "xdiag");
     if (gives_all(options, 2, n)) {
         JackknifeVector exact;
         exact.value = all_products(a, options.block, "xdiag").diagonal();
@@ -80,7 +80,7 @@ JackknifeVector xdiag(const SymmetricOperator& a, const XTraceOptions& options) 
 
 LeaveOneOutVector xnysdiag(const SymmetricOperator& a, const XTraceOptions& options) {
     const Index n = a.dimension(), k = options.samples;
-    check_options(options, n, "xnysdiag");
+    check_options(options, "xnysdiag");
     if (gives_all(options, 1, n)) return exact_entries(all_products(a, options.block, "xnysdiag").diagonal());
     const Matrix omega = sign_probes(options.seed, n, 0, k);
     const Matrix y = products_with(a, omega, options, "xnysdiag");
@@ -101,7 +101,7 @@ LeaveOneOutVector xnysdiag(const SymmetricOperator& a, const XTraceOptions& opti
 
 LeaveOneOutVector xrownorms_squared(const SymmetricOperator& a, const XTraceOptions& options) {
     const Index n = a.dimension();
-    check_options(options, n, "xrownorms_squared");
+    check_options(options, "xrownorms_squared");
     if (gives_all(options, 2, n))
         return exact_entries(all_products(a, options.block, "xrownorms_squared").rowwise().squaredNorm());
     const Sketch sketch = multiplied_sketch(a, SketchProbes::signs, options, "xrownorms_squared");

@@ -40,7 +40,7 @@ LeaveOneOutEstimate exact_trace(const SymmetricOperator& a, const XTraceOptions&
 } // namespace
 
 LeaveOneOutEstimate xtrace(const SymmetricOperator& a, const XTraceOptions& options) {
-    check_options(options, a.dimension(), "xtrace");
+    check_options(options, "xtrace");
     if (gives_all(options, 2, a.dimension())) return exact_trace(a, options, "xtrace");
     const SketchProbes law = options.resphered ? SketchProbes::normals : SketchProbes::signs;
     const Sketch sketch = multiplied_sketch(a, law, options, "xtrace");
@@ -48,7 +48,7 @@ LeaveOneOutEstimate xtrace(const SymmetricOperator& a, const XTraceOptions& opti
 }
 
 LeaveOneOutEstimate xnystrace(const SymmetricOperator& a, const XTraceOptions& options) {
-    check_options(options, a.dimension(), "xnystrace");
+    check_options(options, "xnystrace");
     if (gives_all(options, 1, a.dimension())) return exact_trace(a, options, "xnystrace");
     const Matrix omega = sign_probes(options.seed, a.dimension(), 0, options.samples);
     const Matrix y = products_with(a, omega, options, "xnystrace");

@@ -1,5 +1,6 @@
 #include "hessq/solvers/cg.hpp"
 
+#include "hessq/core/counted_operator.hpp"
 #include "hessq/core/require.hpp"
 #include "hessq/core/unit.hpp"
 #include "symmetry_watch.hpp"
@@ -23,6 +24,7 @@ CgResult conjugate_gradients(const SymmetricOperator& a, VectorView b, const CgO
     const double unit = unit_of(b);
     const double target = options.tolerance * (b / unit).norm();
     const double rounding = static_cast<double>(n) * std::numeric_limits<double>::epsilon();
+    CountedOperator counted(a, function);
     SymmetryWatch watch(function);
     CgResult result;
     result.x = Vector::Zero(n);
@@ -41,8 +43,7 @@ CgResult conjugate_gradients(const SymmetricOperator& a, VectorView b, const CgO
     double rz = precondition();
     p = z;
     const auto measure_residual = [&] {
-        r = b / unit - a * result.x;
-        ++result.products;
+        r = b / unit - counted * result.x;
         result.residual = r.norm();
         return result.residual <= target;
     };
@@ -50,6 +51,7 @@ CgResult conjugate_gradients(const SymmetricOperator& a, VectorView b, const CgO
         result.x *= unit;
         require_finite(result.x, "conjugate_gradients: x");
         result.residual *= unit;
+        result.products = counted.products();
         return std::move(result);
     };
     for (;;) {
@@ -62,8 +64,7 @@ CgResult conjugate_gradients(const SymmetricOperator& a, VectorView b, const CgO
             p = z;
         }
         if (result.iterations == options.max_iterations) break;
-        const Vector ap = a * p;
-        ++result.products;
+        const Vector ap = counted * p;
         const double curvature = p.dot(ap);
         watch.see(p, ap);
         if (curvature <= rounding * watch.norm() * p.squaredNorm()) {

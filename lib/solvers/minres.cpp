@@ -1,5 +1,6 @@
 #include "hessq/solvers/minres.hpp"
 
+#include "hessq/core/counted_operator.hpp"
 #include "hessq/core/require.hpp"
 #include "hessq/core/unit.hpp"
 #include "symmetry_watch.hpp"
@@ -25,7 +26,7 @@ struct Limits {
     Index max_iterations;
 };
 
-Sweep sweep(const SymmetricOperator& a, const Vector& b, const Limits& limits, MinresResult& result) {
+Sweep sweep(CountedOperator& a, const Vector& b, const Limits& limits, MinresResult& result) {
     const Index n = a.dimension();
     Sweep out{Vector::Zero(n)};
     double beta = b.norm(), phi = beta;
@@ -39,7 +40,6 @@ Sweep sweep(const SymmetricOperator& a, const Vector& b, const Limits& limits, M
     Vector best;
     while (result.iterations < limits.max_iterations && phi > limits.residual) {
         Vector p = a * v;
-        ++result.products;
         watch.see(v, p);
         const double alpha = v.dot(p);
         p -= alpha * v + beta * v_before;
@@ -97,15 +97,15 @@ MinresResult minres(const SymmetricOperator& a, VectorView b, const MinresOption
     const double target = options.tolerance * r.norm();
     const double rounding = static_cast<double>(n) * std::numeric_limits<double>::epsilon();
     const Limits limits{target, std::max(options.tolerance, rounding), options.max_iterations};
+    CountedOperator counted(a, function);
     MinresResult result;
     result.x = Vector::Zero(n);
     result.residual = r.norm();
     bool stationary = false;
     while (result.residual > target && result.iterations < options.max_iterations && !stationary) {
-        const Sweep step = sweep(a, r, limits, result);
+        const Sweep step = sweep(counted, r, limits, result);
         const Vector x = result.x + step.x;
-        const Vector residual = b / unit - a * x;
-        ++result.products;
+        const Vector residual = b / unit - counted * x;
         const double before = result.residual;
         stationary = step.stationary;
         if (residual.norm() > before) break;
@@ -115,8 +115,7 @@ MinresResult minres(const SymmetricOperator& a, VectorView b, const MinresOption
         if (result.residual > 0.5 * before) break;
     }
     if (result.residual > 0.0) {
-        ar = a * r;
-        ++result.products;
+        ar = counted * r;
     }
     result.normal_residual = ar.stableNorm();
     if (result.residual <= target) {
@@ -127,14 +126,14 @@ MinresResult minres(const SymmetricOperator& a, VectorView b, const MinresOption
         result.x -= r.dot(result.x) / r.squaredNorm() * r;
     }
     if (result.negative_curvature.size() > 0) {
-        const Vector product = a * result.negative_curvature;
-        ++result.products;
+        const Vector product = counted * result.negative_curvature;
         if (result.negative_curvature.dot(product) >= 0.0) result.negative_curvature.resize(0);
     }
     result.x *= unit;
     require_finite(result.x, "minres: x");
     result.residual *= unit;
     result.normal_residual *= unit;
+    result.products = counted.products();
     return result;
 }
 

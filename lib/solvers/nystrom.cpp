@@ -1,9 +1,11 @@
 #include "hessq/solvers/nystrom.hpp"
 
+#include "hessq/core/counted_operator.hpp"
 #include "hessq/core/dense_eigen.hpp"
 #include "hessq/core/factorizations.hpp"
 #include "hessq/core/random.hpp"
 #include "hessq/core/require.hpp"
+#include "hessq/core/unit.hpp"
 
 #include <algorithm>
 #include <cmath>
@@ -27,7 +29,9 @@ NystromApproximation nystrom_approximation(const SymmetricOperator& a, const Nys
 
     const Vector normals = normal_vector(RandomStream(options.seed, sketch_stream), n * rank);
     const Matrix w = thin_qr(normals.reshaped(n, rank)).q;
-    Matrix y = a * w;
+    Matrix y = CountedOperator(a, function) * w;
+    const double unit = unit_of(y);
+    y /= unit;
     Matrix core = w.transpose() * y;
     const double size = core.norm();
     if (size > 0.0) require_symmetric((core - core.transpose()).norm() / size, function);
@@ -45,7 +49,7 @@ NystromApproximation nystrom_approximation(const SymmetricOperator& a, const Nys
     // B = Y core^(-1/2): B B' is the approximation, and its singular values are the roots of the eigenvalues.
     const Vector root = eigen.values.array().max(nu > 0.0 ? nu : 1.0).sqrt();
     ThinSvd b = thin_svd(y * eigen.vectors * root.cwiseInverse().asDiagonal());
-    return {.vectors = std::move(b.u), .values = (b.values.array().square() - nu).max(0.0)};
+    return {.vectors = std::move(b.u), .values = unit * (b.values.array().square() - nu).max(0.0)};
 }
 
 SymmetricOperator nystrom_preconditioner(const NystromApproximation& approximation, double damping) {

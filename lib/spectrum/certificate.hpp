@@ -1,6 +1,6 @@
 #pragma once
 
-#include "counted_operator.hpp"
+#include "hessq/core/counted_operator.hpp"
 #include "hessq/core/types.hpp"
 
 #include <cstdint>

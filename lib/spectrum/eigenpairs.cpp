@@ -2,11 +2,12 @@
 
 #include "block_pairs.hpp"
 #include "certificate.hpp"
-#include "counted_operator.hpp"
+#include "hessq/core/counted_operator.hpp"
 #include "hessq/core/dense_eigen.hpp"
 #include "hessq/core/factorizations.hpp"
 #include "hessq/core/random.hpp"
 #include "hessq/core/require.hpp"
+#include "hessq/core/unit.hpp"
 
 #include <Spectra/SymEigsSolver.h>
 #include <algorithm>
@@ -28,7 +29,7 @@ Matrix random_block(Index n, Index columns, std::uint64_t seed, std::uint64_t st
     return normal_vector(RandomStream(seed, stream), n * columns).reshaped(n, columns);
 }
 
-/// The norm of A from below, and whether A is symmetric.
+/// The norm of A from below, and whether A is symmetric. From here on both are those of A in units of its size.
 ///
 /// |A z| / |z| at the end of a power iteration: at least n^(-1/16) |A|, roughly, for a random start. A second random
 /// vector beside the first shows whether z'Ax = x'Az.
@@ -36,7 +37,10 @@ double estimate_norm(CountedOperator& a, std::uint64_t seed, std::string_view fu
     const Index n = a.dimension();
     Matrix start = random_block(n, 2, seed, start_stream);
     start.colwise().normalize();
-    const Matrix product = a * start;
+    Matrix product = a * start;
+    const double unit = unit_of(product);
+    a.divide_by(unit);
+    product /= unit;
     require_symmetric_products(start, product, function);
     Vector z = product.col(0);
     for (Index k = 1; k < norm_products && z.norm() > 0.0; ++k) z = (a * z.normalized()).col(0);
@@ -174,6 +178,9 @@ OuterPairs dense_pairs(CountedOperator& a, const EigenpairsOptions& options, std
         unit.middleRows(j, k).setIdentity();
         matrix.middleCols(j, k) = a * unit;
     }
+    const double size = unit_of(matrix);
+    a.divide_by(size);
+    matrix /= size;
     const double norm = matrix.norm();
     if (norm > 0.0) require_symmetric((matrix - matrix.transpose()).norm() / norm, function);
     const SymmetricEigen eigen = symmetric_eigen(0.5 * (matrix + matrix.transpose()));
@@ -280,8 +287,14 @@ ExtremeEigenpairs extreme_eigenpairs(const SymmetricOperator& a, const Eigenpair
     result.top = std::move(pairs.top);
     result.bottom = std::move(pairs.bottom);
     result.products = counted.products();
+    result.norm *= counted.unit();
+    for (Eigenpairs* end : {&result.top, &result.bottom}) {
+        end->values *= counted.unit();
+        end->residuals *= counted.unit();
+    }
     return result;
 }
+
 SpectralNorm spectral_norm(const SymmetricOperator& a, double tolerance) {
     require(tolerance > 0.0, "spectral_norm", "tolerance must be positive", tolerance);
     const Index n = a.dimension();
@@ -294,6 +307,10 @@ SpectralNorm spectral_norm(const SymmetricOperator& a, double tolerance) {
         OuterPairs pairs = krylov_pairs(counted, norm, 0.0, Spectra::SortRule::LargestMagn, 1, ends);
         top = std::move(pairs.top);
         bottom = std::move(pairs.bottom);
+        for (Eigenpairs* end : {&top, &bottom}) {
+            end->values *= counted.unit();
+            end->residuals *= counted.unit();
+        }
         result.products = counted.products();
     }
     // The outer end has converged. The other one must not reach beyond it; if it may, both have to converge.

@@ -1,5 +1,6 @@
 #include "hessq/spectrum/lanczos.hpp"
 
+#include "hessq/core/counted_operator.hpp"
 #include "hessq/core/large_matrix.hpp"
 #include "hessq/core/parallel.hpp"
 #include "hessq/core/require.hpp"
@@ -224,7 +225,8 @@ LanczosResult run(const ProductByColumn& product, MatrixView start, const Lanczo
 
 LanczosResult lanczos(const SymmetricOperator& a, MatrixView start, const LanczosOptions& options) {
     require_size(start.rows(), a.dimension(), "lanczos", "a start vector");
-    return run([&](MatrixView v, const std::vector<Index>&) { return a * v; }, start, options, true);
+    CountedOperator counted(a, "lanczos");
+    return run([&](MatrixView v, const std::vector<Index>&) { return counted * v; }, start, options, true);
 }
 
 LanczosResult lanczos(const ProductByColumn& product, MatrixView start, const LanczosOptions& options) {

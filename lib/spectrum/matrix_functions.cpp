@@ -2,6 +2,7 @@
 
 #include "hessq/core/dense_eigen.hpp"
 #include "hessq/core/require.hpp"
+#include "hessq/core/unit.hpp"
 
 #include <algorithm>
 #include <boost/math/distributions/normal.hpp>
@@ -185,7 +186,8 @@ Estimate spectral_statistic(const SpectralMeasure& m, const std::function<double
 
 Estimate effective_rank(const SpectralMeasure& measure) {
     return spectral_statistic(measure, [](const Quadrature& all) {
-        const double sum = all.weights.dot(all.nodes.cwiseAbs()), squares = all.weights.dot(all.nodes.cwiseAbs2());
+        const Vector sizes = all.nodes.cwiseAbs() / unit_of(all.nodes);
+        const double sum = all.weights.dot(sizes), squares = all.weights.dot(sizes.cwiseAbs2());
         return squares > 0.0 ? sum / squares * sum : 0.0;
     });
 }
@@ -193,7 +195,7 @@ Estimate effective_rank(const SpectralMeasure& measure) {
 Estimate negative_mass(const SpectralMeasure& measure) {
     return spectral_statistic(measure, [](const Quadrature& all) {
         const double sum = all.weights.dot(all.nodes.cwiseAbs());
-        return sum > 0.0 ? -all.weights.dot(all.nodes.cwiseMin(0.0)) / sum : 0.0;
+        return sum > 0.0 ? all.weights.dot((-all.nodes).cwiseMax(0.0)) / sum : 0.0;
     });
 }
 

@@ -163,10 +163,10 @@ BOOST_AUTO_TEST_CASE(the_jackknife_of_an_entry_is_on_average_at_least_its_error)
 
 BOOST_AUTO_TEST_CASE(diagonals_refuse_what_traces_refuse) {
     const SymmetricOperator a = identity_operator(10);
-    BOOST_CHECK_EXCEPTION((void)xdiag(a, {.samples = 11}), std::invalid_argument,
-                          says("xdiag: samples must lie in 3, ..., 10; got 11"));
+    BOOST_CHECK_EXCEPTION((void)xdiag(a, {.samples = 0}), std::invalid_argument,
+                          says("xdiag: samples must be at least 3; got 0"));
     BOOST_CHECK_EXCEPTION((void)xnysdiag(a, {.samples = 2}), std::invalid_argument,
-                          says("xnysdiag: samples must lie in 3, ..., 10; got 2"));
+                          says("xnysdiag: samples must be at least 3; got 2"));
     BOOST_CHECK_EXCEPTION((void)xrownorms_squared(a, {.samples = 5, .block = 0}), std::invalid_argument,
                           says("xrownorms_squared: block must be at least 1; got 0"));
 }

@@ -12,6 +12,8 @@
 #include "support/messages.hpp"
 
 #include <Eigen/Dense>
+#include <algorithm>
+#include <array>
 #include <cmath>
 #include <functional>
 #include <limits>
@@ -145,14 +147,14 @@ BOOST_AUTO_TEST_CASE(the_trace_is_exact_when_the_rank_is_below_the_number_of_pro
 
 BOOST_AUTO_TEST_CASE(where_n_products_cost_no_more_nothing_is_left_to_chance) {
     // Of 4 signs there are 8 directions, and two of 4 probes are mostly the same.
-    for (const Index n : {3, 4, 25}) {
+    for (const Index n : {1, 2, 3, 4, 25}) {
         const Matrix a = with_spectrum(Vector::LinSpaced(n, 1.0, 2.0), 8);
         const SymmetricOperator op = dense_operator(a);
         const Index half = std::max<Index>(3, (n + 1) / 2);
         for (std::uint64_t seed = 0; seed < 20; ++seed)
             for (const LeaveOneOutEstimate& e : {xtrace(op, {.samples = half, .seed = seed}),
                                                  xtrace(op, {.samples = half, .resphered = true, .seed = seed}),
-                                                 xnystrace(op, {.samples = n, .seed = seed})}) {
+                                                 xnystrace(op, {.samples = std::max<Index>(3, n), .seed = seed})}) {
                 BOOST_TEST(e.value == a.trace(), boost::test_tools::tolerance(10 * eps));
                 BOOST_TEST(e.std_error == 0.0);
                 BOOST_TEST(e.interval.lower <= a.trace());
@@ -218,10 +220,10 @@ BOOST_AUTO_TEST_CASE(zero_operators_are_known_exactly) {
 
 BOOST_AUTO_TEST_CASE(what_cannot_be_estimated_is_refused) {
     const SymmetricOperator a = identity_operator(10);
-    BOOST_CHECK_EXCEPTION((void)xtrace(a, {.samples = 11}), std::invalid_argument,
-                          says("xtrace: samples must lie in 3, ..., 10; got 11"));
+    BOOST_CHECK_EXCEPTION((void)xtrace(a, {.samples = 0}), std::invalid_argument,
+                          says("xtrace: samples must be at least 3; got 0"));
     BOOST_CHECK_EXCEPTION((void)xnystrace(a, {.samples = 2}), std::invalid_argument,
-                          says("xnystrace: samples must lie in 3, ..., 10; got 2"));
+                          says("xnystrace: samples must be at least 3; got 2"));
     BOOST_CHECK_EXCEPTION((void)xtrace(a, {.samples = 5, .block = 0}), std::invalid_argument,
                           says("xtrace: block must be at least 1; got 0"));
     BOOST_CHECK_EXCEPTION((void)xtrace(a, {.samples = 5, .confidence = 1.0}), std::invalid_argument,

@@ -150,7 +150,7 @@ BOOST_AUTO_TEST_CASE(conjugate_gradients_refuse_wrong_arguments) {
     const SymmetricOperator broken(
         2, [](MatrixView v) -> Matrix { return v * NAN; }, "Hessian");
     BOOST_CHECK_EXCEPTION((void)conjugate_gradients(broken, Vector::Ones(2)), NumericalError,
-                          says("Hessian product is not finite: entry 0 is nan"));
+                          says("conjugate_gradients, product 1: Hessian product is not finite: entry 0 is nan"));
 }
 
 BOOST_AUTO_TEST_CASE(an_operator_that_is_not_symmetric_is_refused) {

@@ -376,4 +376,21 @@ BOOST_AUTO_TEST_CASE(an_operator_that_is_not_symmetric_is_refused_with_the_measu
         }
 }
 
+BOOST_AUTO_TEST_CASE(the_size_of_the_matrix_does_not_matter) {
+    for (const Index n : {20, 200}) {
+        const Vector exact = Vector::LinSpaced(n, -1.0, 2.0);
+        for (const double size : {0x1p-900, 0x1p-300, 0x1p300, 0x1p900}) {
+            const SymmetricOperator a = diagonal_operator(size * exact);
+            const ExtremeEigenpairs found = extreme_eigenpairs(a, {.top = 2, .bottom = 1});
+            BOOST_TEST(found.certified);
+            BOOST_TEST(found.converged);
+            BOOST_TEST((found.top.values / size - exact.tail(2).reverse()).norm() <= 1e-10);
+            BOOST_TEST(std::abs(found.bottom.values(0) / size + 1.0) <= 1e-10);
+            BOOST_TEST(found.top.residuals.maxCoeff() <= 1e-10 * 2.0 * size);
+            BOOST_TEST(found.norm == 2.0 * size, boost::test_tools::tolerance(1e-10));
+            BOOST_TEST(spectral_norm(a).value == 2.0 * size, boost::test_tools::tolerance(1e-10));
+        }
+    }
+}
+
 BOOST_AUTO_TEST_SUITE_END()

@@ -243,7 +243,7 @@ BOOST_AUTO_TEST_CASE(lanczos_refuses_what_cannot_be_done) {
     const SymmetricOperator broken(
         3, [](MatrixView v) -> Matrix { return v * NAN; }, "broken");
     BOOST_CHECK_EXCEPTION((void)lanczos(broken, Vector::Ones(3)), NumericalError,
-                          says("broken product is not finite: entry 0 is nan"));
+                          says("lanczos, product 1: broken product is not finite: entry 0 is nan"));
 }
 
 BOOST_AUTO_TEST_CASE(an_operator_that_is_not_symmetric_is_refused) {

@@ -56,9 +56,8 @@ struct GaussianMixtureOptions {
 /// One Gaussian for each class: y = k with probability frequencies_k, mu_k ~ N(0, mean_scale^2 I), x | k ~ N(mu_k, I).
 /// A rare class need not occur.
 ///
-/// Throws     std::invalid_argument if samples < 1, features < 1, there are fewer than 2 frequencies, one is negative,
-/// or
-///            they do not sum to 1 within classes * eps; mean_scale < 0.
+/// Throws     std::invalid_argument if samples < 1, features < 1, there are fewer than 2 frequencies, one is
+///            negative, or they do not sum to 1 within classes * eps; mean_scale < 0.
 Dataset gaussian_mixture(Index samples, Index features, VectorView frequencies,
                          const GaussianMixtureOptions& options = {});
 

@@ -17,7 +17,7 @@ struct LeaveOneOutEstimate : IntervalEstimate {
 };
 
 struct XTraceOptions {
-    Index samples = 32; ///< probes, 3, ..., n (2 products each for XTrace, 1 for XNysTrace)
+    Index samples = 32; ///< probes, at least 3 (2 products each for XTrace, 1 for XNysTrace)
     /// Normal probes, and what is outside the range scaled to the length that it should have: less error on a spectrum
     /// with a step. Signs do not see the diagonal of what is left, normal probes do. XTrace only.
     bool resphered = false;
@@ -32,9 +32,8 @@ struct XTraceOptions {
 /// Each t_i has mean tr A, and so has their mean. It beats Hutchinson's estimate when the eigenvalues decay within the
 /// number of probes, and loses to it when they do not. Exact when the rank is below the number of probes.
 ///
-/// Shapes     A is n x n, symmetric. With 2 m >= n the trace is computed exactly, by n products. Among the signs of an
-/// n
-///            below about 10 two probes can be the same up to their sign, which leaves a range too small.
+/// Shapes     A is n x n, symmetric. With 2 m >= n the trace is computed exactly, by n products. Among the signs of
+///            an n below about 10 two probes can be the same up to their sign, which leaves a range too small.
 /// Cost       2 m products for m probes; 2 n m + 3 n block doubles; about 8 n m^2 flops.
 /// Error bar  std_error is the jackknife's over probes. By the inequality of Efron and Stein its square is on average
 ///            at least the variance with one probe less, whatever A is; so the interval covers at least as often as it
@@ -46,7 +45,7 @@ struct XTraceOptions {
 [[nodiscard]] LeaveOneOutEstimate xtrace(const SymmetricOperator& a, const XTraceOptions& options = {});
 
 /// The same for a positive semidefinite A, with the Nystrom approximation in place of the range: one product a probe.
-/// With m = n the trace is computed exactly.
+/// With m >= n the trace is computed exactly.
 ///
 /// Cost       m products; 4 n m doubles; about 6 n m^2 flops.
 /// Throws     As xtrace, and std::invalid_argument if a product shows a negative eigenvalue.

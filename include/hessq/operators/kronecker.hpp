@@ -40,9 +40,8 @@ KroneckerMap gradient_kronecker_map(Matrix gradients, Index rows, Index cols);
 /// symmetric, and is not taken to be semidefinite.
 ///
 /// Cost       2 n^2 flops for a map; keeps n^2 doubles.
-/// Throws     std::invalid_argument unless the block is (rows * cols) x (rows * cols); NumericalError if an entry is
-/// not
-///            finite.
+/// Throws     std::invalid_argument unless the block is (rows * cols) x (rows * cols); NumericalError if an
+///            entry is not finite.
 KroneckerMap dense_kronecker_map(MatrixView block, Index rows, Index cols);
 
 /// The parameters of a layer with its bias as one matrix, out x (in + 1), the bias the last column, row by row: entry

@@ -23,8 +23,7 @@ struct NystromApproximation {
 ///
 /// Cost       `rank` products in one block; 4 n rank^2 flops and 3 n rank doubles.
 /// Throws     std::invalid_argument if rank lies outside 1, ..., n, or the products show that A is not symmetric to
-/// 1e-6
-///            or has an eigenvalue below -1e-6 |A|; NumericalError if a product is not finite.
+///            1e-6 or has an eigenvalue below -1e-6 |A|; NumericalError if a product is not finite.
 /// Source     Frangella, Tropp and Udell (2023), SIAM J. Matrix Anal. Appl. 44(2), 718-752, algorithm 2.1.
 [[nodiscard]] NystromApproximation nystrom_approximation(const SymmetricOperator& a,
                                                          const NystromOptions& options = {});

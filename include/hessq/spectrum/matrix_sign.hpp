@@ -25,9 +25,8 @@ struct NewtonSchulzOptions {
 /// Cost       Three matrix products a step.
 /// Throws     std::invalid_argument if A is empty or an option is out of range; NumericalError if an entry is not
 ///            finite.
-/// Source     Jordan et al. (2024), Muon; the iteration goes back to Bjorck and Bowie (1971), SIAM J. Numer. Anal.
-/// 8(2),
-///            358-364.
+/// Source     Jordan et al. (2024), Muon; the iteration goes back to Bjorck and Bowie (1971), SIAM J. Numer.
+///            Anal. 8(2), 358-364.
 [[nodiscard]] Matrix newton_schulz_sign(MatrixView a, const NewtonSchulzOptions& options = {});
 
 } // namespace hessq

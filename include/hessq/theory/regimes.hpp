@@ -58,9 +58,8 @@ std::uint64_t regime_seed(std::uint64_t seed, Index run);
 /// the exact Hessian at the end of the run; for the mini-batch gradients and for the full-batch gradients at the same
 /// points. As in `compare`, W mixes gradients of earlier points with the Hessian of the last one: Adam does.
 ///
-/// Error bar  See RegimeExponent; q is the mean over the runs. Leaving out blocks of one run's steps is no substitute
-/// for
-///            runs: W is not stationary, and its drift, which every run repeats, would pass for noise.
+/// Error bar  See RegimeExponent; q is the mean over the runs. Leaving out blocks of one run's steps is no
+///            substitute for runs: W is not stationary, and its drift, which every run repeats, would pass for noise.
 /// Cost       regime_bytes; for each run `steps` mini-batch and full-batch gradients, one dense Hessian, one
 ///            eigen-decomposition, 4 n T r flops for r resolved directions and T steps.
 /// Returns    A loss or gradient that stops being finite, or no line to fit, is an outcome: see `why`.

@@ -91,9 +91,8 @@ struct DirectionQuality {
 /// Shapes     h and R are n x n; delta is n x m, one draw a column.
 /// Cost       m products with R and H twice, and preconditioned_curvature.
 /// Error bar  One sigma over the draws, taken as independent; that of the decrease, a ratio of means, by the jackknife.
-/// Throws     std::invalid_argument for unequal sizes, fewer than 2 draws, or a draw with H delta = 0 or delta'H delta
-/// <=
-///            0: where H is not positive there is no decrease to compare with.
+/// Throws     std::invalid_argument for unequal sizes, fewer than 2 draws, or a draw with H delta = 0 or delta'H
+///            delta <= 0: where H is not positive there is no decrease to compare with.
 /// Source     theory.md, metric M6, b23 and b24.
 [[nodiscard]] DirectionQuality direction_quality(const SymmetricEigen& h, const SymmetricOperator& inverse_sqrt,
                                                  MatrixView delta);
