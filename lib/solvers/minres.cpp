@@ -7,6 +7,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <functional>
 #include <limits>
 #include <string_view>
 #include <utility>
@@ -26,8 +27,9 @@ struct Limits {
     Index max_iterations;
 };
 
-Sweep sweep(CountedOperator& a, const Vector& b, const Limits& limits, MinresResult& result) {
-    const Index n = a.dimension();
+Sweep sweep(const std::function<Vector(const Vector&)>& product, const Vector& b, const Limits& limits,
+            MinresResult& result) {
+    const Index n = b.size();
     Sweep out{Vector::Zero(n)};
     double beta = b.norm(), phi = beta;
     Vector v = b / beta, v_before = Vector::Zero(n), d = Vector::Zero(n), d_before = Vector::Zero(n), r = b;
@@ -39,7 +41,7 @@ Sweep sweep(CountedOperator& a, const Vector& b, const Limits& limits, MinresRes
     double least_share = 1.0, best_phi = phi;
     Vector best;
     while (result.iterations < limits.max_iterations && phi > limits.residual) {
-        Vector p = a * v;
+        Vector p = product(v);
         watch.see(v, p);
         const double alpha = v.dot(p);
         p -= alpha * v + beta * v_before;
@@ -92,42 +94,51 @@ MinresResult minres(const SymmetricOperator& a, VectorView b, const MinresOption
     require(options.tolerance >= 0.0, function, "tolerance must be at least 0", options.tolerance);
     require(options.max_iterations >= 1, function, "max_iterations must be at least 1", options.max_iterations);
 
+    const auto& root = options.inverse_sqrt;
+    if (root) require_size(root->dimension(), n, function, "P^(-1/2)");
+    const auto preconditioned = [&](const Vector& v) -> Vector { return root ? Vector(*root * v) : v; };
+    CountedOperator counted(a, function);
+    const auto product = [&](const Vector& v) -> Vector { return preconditioned(counted * preconditioned(v)); };
+
     const double unit = unit_of(b);
     Vector r = b / unit, ar = Vector::Zero(n);
     const double target = options.tolerance * r.norm();
     const double rounding = static_cast<double>(n) * std::numeric_limits<double>::epsilon();
-    const Limits limits{target, std::max(options.tolerance, rounding), options.max_iterations};
-    CountedOperator counted(a, function);
+    const double singular = std::max(options.tolerance, rounding);
     MinresResult result;
     result.x = Vector::Zero(n);
     result.residual = r.norm();
     bool stationary = false;
     while (result.residual > target && result.iterations < options.max_iterations && !stationary) {
-        const Sweep step = sweep(counted, r, limits, result);
-        const Vector x = result.x + step.x;
+        const Vector start = preconditioned(r);
+        const double before = start.norm();
+        // As many times smaller as the residual itself has to become.
+        const Limits limits{target * (before / result.residual), singular, options.max_iterations};
+        const Sweep step = sweep(product, start, limits, result);
+        const Vector x = result.x + preconditioned(step.x);
         const Vector residual = b / unit - counted * x;
-        const double before = result.residual;
         stationary = step.stationary;
-        if (residual.norm() > before) break;
+        const double after = preconditioned(residual).norm();
+        if (after > before) break;
         result.x = x;
         r = residual;
         result.residual = r.norm();
-        if (result.residual > 0.5 * before) break;
+        if (after > 0.5 * before) break;
     }
-    if (result.residual > 0.0) {
-        ar = counted * r;
-    }
+    if (result.residual > 0.0) ar = counted * r;
     result.normal_residual = ar.stableNorm();
     if (result.residual <= target) {
         result.status = MinresStatus::converged;
     } else if (stationary) {
         result.status = MinresStatus::inconsistent;
-        // x lies in the Krylov space of b, whose only direction that A maps to zero is r.
-        result.x -= r.dot(result.x) / r.squaredNorm() * r;
+        // y lies in the Krylov space of P^(-1/2) b, whose only direction that P^(-1/2) A maps to zero is P^(-1/2) r.
+        const Vector null = preconditioned(preconditioned(r));
+        result.x -= r.dot(result.x) / r.dot(null) * null;
     }
     if (result.negative_curvature.size() > 0) {
-        const Vector product = counted * result.negative_curvature;
-        if (result.negative_curvature.dot(product) >= 0.0) result.negative_curvature.resize(0);
+        result.negative_curvature = preconditioned(result.negative_curvature).normalized();
+        const Vector image = counted * result.negative_curvature;
+        if (result.negative_curvature.dot(image) >= 0.0) result.negative_curvature.resize(0);
     }
     result.x *= unit;
     require_finite(result.x, "minres: x");

@@ -121,7 +121,9 @@ CgResult newton_step_cg(const SymmetricOperator& h, VectorView g, const NewtonCg
 
 MinresResult newton_step_minres(const SymmetricOperator& h, VectorView g, const NewtonMinresOptions& options) {
     return minres(damped(h, options.damping, "newton_step_minres"), g,
-                  {.tolerance = options.tolerance, .max_iterations = options.max_iterations});
+                  {.tolerance = options.tolerance,
+                   .max_iterations = options.max_iterations,
+                   .inverse_sqrt = options.inverse_sqrt});
 }
 
 } // namespace hessq

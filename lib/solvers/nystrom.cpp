@@ -20,6 +20,23 @@ namespace {
 
 constexpr std::uint64_t sketch_stream = 0x6e797374726f6d; // "nystrom"
 
+/// (lambda_l + mu) / (lambda + mu).
+Vector relative_inverse(const NystromApproximation& approximation, double damping, std::string_view function) {
+    require(damping > 0.0, function, "damping must be positive", damping);
+    const Vector& lambda = approximation.values;
+    return (lambda.minCoeff() + damping) / (lambda.array() + damping);
+}
+
+/// U diag(values) U' + I - U U'.
+SymmetricOperator identity_outside(const NystromApproximation& approximation, const Vector& values, std::string name) {
+    const auto u = std::make_shared<const Matrix>(approximation.vectors);
+    const Vector weights = values.array() - 1.0;
+    return SymmetricOperator(
+        u->rows(),
+        [u, weights](MatrixView v) -> Matrix { return v + *u * (weights.asDiagonal() * Matrix(u->transpose() * v)); },
+        std::move(name));
+}
+
 } // namespace
 
 NystromApproximation nystrom_approximation(const SymmetricOperator& a, const NystromOptions& options) {
@@ -53,15 +70,13 @@ NystromApproximation nystrom_approximation(const SymmetricOperator& a, const Nys
 }
 
 SymmetricOperator nystrom_preconditioner(const NystromApproximation& approximation, double damping) {
-    require(damping > 0.0, "nystrom_preconditioner", "damping must be positive", damping);
-    const Vector& lambda = approximation.values;
-    // P^-1 = I + U diag(weights) U'
-    const auto u = std::make_shared<const Matrix>(approximation.vectors);
-    const Vector weights = (lambda.minCoeff() + damping) / (lambda.array() + damping) - 1.0;
-    return SymmetricOperator(
-        u->rows(),
-        [u, weights](MatrixView v) -> Matrix { return v + *u * (weights.asDiagonal() * Matrix(u->transpose() * v)); },
-        "Nystrom preconditioner");
+    return identity_outside(approximation, relative_inverse(approximation, damping, "nystrom_preconditioner"),
+                            "Nystrom preconditioner");
+}
+
+SymmetricOperator nystrom_inverse_sqrt(const NystromApproximation& approximation, double damping) {
+    return identity_outside(approximation, relative_inverse(approximation, damping, "nystrom_inverse_sqrt").cwiseSqrt(),
+                            "inverse square root of the Nystrom preconditioner");
 }
 
 double effective_dimension(VectorView eigenvalues, double damping) {

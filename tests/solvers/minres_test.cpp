@@ -120,6 +120,63 @@ BOOST_AUTO_TEST_CASE(minres_refuses_wrong_arguments) {
                           says("minres: max_iterations must be at least 1; got 0"));
     BOOST_CHECK_EXCEPTION((void)minres(a, Eigen::Vector2d(1, INFINITY)), NumericalError,
                           says("minres: b is not finite: entry 1 is inf"));
+    BOOST_CHECK_EXCEPTION((void)minres(a, Vector::Ones(2), {.inverse_sqrt = identity_operator(3)}),
+                          std::invalid_argument, says("minres: P^(-1/2) must have 2 entries; got 3"));
+}
+
+BOOST_AUTO_TEST_CASE(a_preconditioner_changes_the_iterations_and_not_the_solution) {
+    // |lambda| from 1e-4 to 1; with P = |A| all eigenvalues are -1 and 1, and two steps do.
+    const Vector spectrum = Vector::LinSpaced(80, 0.0, -4.0).unaryExpr([](double e) { return std::pow(10.0, e); });
+    const Vector signs = Vector::Ones(80) - 2.0 * Vector::LinSpaced(80, 0.0, 79.0).unaryExpr([](double k) {
+        return k == 3.0 || k == 40.0 ? 1.0 : 0.0;
+    });
+    const Matrix a = with_spectrum(spectrum.cwiseProduct(signs), 8);
+    const SymmetricOperator inverse_sqrt = dense_operator(with_spectrum(spectrum.cwiseInverse().cwiseSqrt(), 8));
+    const Vector b = normal_vector(RandomStream(8, 1), 80), x = a.lu().solve(b);
+    const MinresResult plain = minres(dense_operator(a), b),
+                       fast = minres(dense_operator(a), b, {.inverse_sqrt = inverse_sqrt});
+    for (const MinresResult& result : {plain, fast}) {
+        BOOST_CHECK(result.status == MinresStatus::converged);
+        BOOST_TEST(std::abs(result.residual - (b - a * result.x).norm()) <= 80 * eps * x.norm());
+        BOOST_TEST(result.residual <= 1e-10 * b.norm());
+        BOOST_TEST((result.x - x).norm() <= 1e4 * 1.01e-10 * b.norm());
+        const Vector p = result.negative_curvature;
+        BOOST_TEST(p.norm() == 1.0, boost::test_tools::tolerance(80 * eps));
+        BOOST_TEST(p.dot(a * p) < 0.0);
+    }
+    BOOST_TEST(fast.iterations <= 4);
+    BOOST_TEST(plain.iterations > 60);
+}
+
+BOOST_AUTO_TEST_CASE(with_a_preconditioner_the_residual_is_least_in_its_norm) {
+    const Matrix a = with_spectrum(Vector::LinSpaced(40, -2.0, 3.0), 3);
+    const Matrix root = with_spectrum(Vector::LinSpaced(40, 0.5, 2.0), 9);
+    const Vector b = normal_vector(RandomStream(3, 1), 40);
+    const Matrix both = root * a * root;
+    Matrix krylov(40, 5);
+    krylov.col(0) = root * b;
+    for (Index k = 1; k < 5; ++k) krylov.col(k) = both * krylov.col(k - 1);
+    for (Index k = 1; k <= 5; ++k) {
+        const Matrix reach = both * krylov.leftCols(k);
+        const Vector y = krylov.leftCols(k) * reach.colPivHouseholderQr().solve(root * b);
+        const MinresResult result =
+            minres(dense_operator(a), b, {.max_iterations = k, .inverse_sqrt = dense_operator(root)});
+        BOOST_TEST((result.x - root * y).norm() <= 1e-9 * result.x.norm());
+    }
+}
+
+BOOST_AUTO_TEST_CASE(with_a_preconditioner_a_system_without_a_solution_has_the_one_that_is_shortest_in_its_norm) {
+    Vector spectrum = Vector::LinSpaced(30, -1.0, 2.0);
+    spectrum.segment(10, 3).setZero();
+    const Matrix a = with_spectrum(spectrum, 7), root = with_spectrum(Vector::LinSpaced(30, 0.5, 2.0), 9);
+    const Vector b = normal_vector(RandomStream(7, 1), 30);
+    const MinresResult result = minres(dense_operator(a), b, {.inverse_sqrt = dense_operator(root)});
+    BOOST_CHECK(result.status == MinresStatus::inconsistent);
+    const Matrix both = root * a * root;
+    const Matrix inverse = apply_function(symmetric_eigen(0.5 * (both + both.transpose())),
+                                          [](double x) { return std::abs(x) < 1e-10 ? 0.0 : 1.0 / x; });
+    const Vector x = root * (inverse * (root * b));
+    BOOST_TEST((result.x - x).norm() <= 1e-6 * x.norm());
 }
 
 BOOST_AUTO_TEST_CASE(an_operator_that_is_not_symmetric_is_refused) {

@@ -65,6 +65,32 @@ BOOST_AUTO_TEST_CASE(the_preconditioner_is_the_documented_matrix) {
     BOOST_TEST(
         (to_dense(nystrom_preconditioner(u, 1.0)) - Matrix(Eigen::Vector3d(0.4, 1.0, 1.0).asDiagonal())).norm() <=
         8 * eps);
+    const Matrix root = to_dense(nystrom_inverse_sqrt(u, 1.0));
+    BOOST_TEST((root * root - Matrix(Eigen::Vector3d(0.4, 1.0, 1.0).asDiagonal())).norm() <= 8 * eps);
+    BOOST_TEST(root(0, 0) > 0.0);
+}
+
+BOOST_AUTO_TEST_CASE(an_indefinite_system_needs_fewer_products_with_the_sketch_of_its_positive_part) {
+    // 20 eigenvalues from 10 to 1000, the others between -1 and 1 but not near 0.
+    constexpr Index n = 120;
+    Vector spectrum(n);
+    spectrum << Vector::LinSpaced(20, 1.0, 3.0).unaryExpr([](double e) { return std::pow(10.0, e); }),
+        Vector::LinSpaced(50, 0.5, 1.0), Vector::LinSpaced(50, -1.0, -0.5);
+    const Matrix a = with_spectrum(spectrum, 6), positive = with_spectrum(spectrum.cwiseMax(0.0), 6);
+    const Vector b = normal_vector(RandomStream(6, 1), n), x = a.lu().solve(b);
+    const NystromApproximation sketch = nystrom_approximation(dense_operator(positive), {.rank = 25});
+
+    const MinresResult plain = newton_step_minres(dense_operator(a), b);
+    const MinresResult fast =
+        newton_step_minres(dense_operator(a), b, {.inverse_sqrt = nystrom_inverse_sqrt(sketch, 1.0)});
+
+    for (const MinresResult& result : {plain, fast}) {
+        BOOST_CHECK(result.status == MinresStatus::converged);
+        BOOST_TEST((result.x - x).norm() <= 2.0 * 1.01e-10 * b.norm()); // |A^-1| |r|
+        BOOST_TEST(result.negative_curvature.dot(a * result.negative_curvature) < 0.0);
+    }
+    BOOST_TEST_MESSAGE("products: " << plain.products << " without, " << fast.products << " with, and 25");
+    BOOST_TEST(2 * fast.products < plain.products);
 }
 
 BOOST_AUTO_TEST_CASE(a_sketch_of_the_effective_dimension_makes_the_expected_condition_number_smaller_than_28,

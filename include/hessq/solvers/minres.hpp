@@ -3,12 +3,17 @@
 #include "hessq/core/symmetric_operator.hpp"
 #include "hessq/core/types.hpp"
 
+#include <optional>
+
 #pragma GCC visibility push(default)
 namespace hessq {
 
 struct MinresOptions {
     double tolerance = 1e-10;    ///< on |b - A x| / |b|, and on |A r| / (|A| |r|) for a singular A; at least 0
     Index max_iterations = 1000; ///< at least 1
+    /// P^(-1/2), symmetric positive definite, where P is close to |A|: the iterations depend on the spectrum of
+    /// P^(-1/2) A P^(-1/2) then, and each costs two products with it. None: the identity.
+    std::optional<SymmetricOperator> inverse_sqrt = std::nullopt;
 };
 
 enum class MinresStatus {
@@ -35,12 +40,17 @@ struct MinresResult {
 /// says whether that residual is zero. An eigenvalue below the tolerance relative to |A|, as the iteration estimates
 /// it, counts as zero.
 ///
+/// With P^(-1/2) it is this iteration on P^(-1/2) A P^(-1/2) y = P^(-1/2) b, with x = P^(-1/2) y: what falls from step
+/// to step is the norm of P^(-1/2) r, and of a singular A without a solution, x has the least of these, and the least
+/// norm of P^(1/2) x. The tolerance and the results are those of r = b - A x as before.
+///
 /// Convergence is decided on the measured residual: where the recursion has drifted away from it, the iteration starts
 /// again from the truth.
 ///
 /// Cost       One product an iteration and three at the end; 10 n doubles.
-/// Throws     std::invalid_argument if b does not fit, an option is out of range, or |v'A w - w'A v| > 1e-6 |A| for two
-///            Lanczos vectors in a row: A is not symmetric; NumericalError if b, a product or x is not finite.
+/// Throws     std::invalid_argument if b or P^(-1/2) does not fit, an option is out of range, or |v'A w - w'A v| >
+///            1e-6 |A| for two Lanczos vectors in a row: A (or P^(-1/2)) is not symmetric; NumericalError if b, a
+///            product or x is not finite.
 /// Source     Paige and Saunders (1975), SIAM J. Numer. Anal. 12(4), 617-629; Liu and Roosta (2022), SIAM J. Optim.
 ///            32(4), 2636-2661, for the sign of p'Ap; Liu, Milzarek and Roosta (2023), arXiv 2309.17096, for the least
 ///            length.

@@ -92,6 +92,7 @@ struct NewtonMinresOptions {
     double tolerance = 1e-10;    ///< on |A step - g| / |g|, and on singularity: see minres; at least 0
     Index max_iterations = 1000; ///< at least 1
     double damping = 0.0;        ///< at least 0
+    std::optional<SymmetricOperator> inverse_sqrt = std::nullopt; ///< P^(-1/2) for A = H + damping I: see minres
 };
 
 /// The step of an indefinite A = H + damping I by minres, from products alone: `x` solves A step = g where that has a

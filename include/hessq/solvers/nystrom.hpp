@@ -36,6 +36,13 @@ struct NystromApproximation {
 /// Throws     std::invalid_argument if damping (mu) <= 0.
 [[nodiscard]] SymmetricOperator nystrom_preconditioner(const NystromApproximation& approximation, double damping);
 
+/// P^(-1/2) of the same P, for minres. A matrix that is not semidefinite has no such approximation; take that of a
+/// semidefinite one near |A|: for a Hessian, of the Gauss-Newton matrix.
+///
+/// Cost       As nystrom_preconditioner.
+/// Throws     As nystrom_preconditioner.
+[[nodiscard]] SymmetricOperator nystrom_inverse_sqrt(const NystromApproximation& approximation, double damping);
+
 /// d = tr A (A + mu I)^-1, the number of eigenvalues above about mu, for eigenvalues that are known or approximated (a
 /// sketch misses those beyond its rank: this is then a lower bound).
 ///
