@@ -10,4 +10,9 @@ double unit_of(MatrixView numbers) {
     return std::ldexp(1.0, std::ilogb(largest));
 }
 
+double length_of(VectorView v) {
+    const double unit = unit_of(v);
+    return unit == 1.0 ? v.norm() : unit * (v / unit).norm();
+}
+
 } // namespace hessq

@@ -45,7 +45,7 @@ Sweep sweep(const std::function<Vector(const Vector&)>& product, const Vector& b
         watch.see(v, p);
         const double alpha = v.dot(p);
         p -= alpha * v + beta * v_before;
-        const double next = p.stableNorm();
+        const double next = length_of(p);
         norm = std::max(norm, std::hypot(alpha, beta, next));
 
         const double delta_now = c * delta + s * alpha, gamma_bar = s * delta - c * alpha;
@@ -126,7 +126,7 @@ MinresResult minres(const SymmetricOperator& a, VectorView b, const MinresOption
         if (after > 0.5 * before) break;
     }
     if (result.residual > 0.0) ar = counted * r;
-    result.normal_residual = ar.stableNorm();
+    result.normal_residual = length_of(ar);
     if (result.residual <= target) {
         result.status = MinresStatus::converged;
     } else if (stationary) {

@@ -1,6 +1,7 @@
 #pragma once
 
 #include "hessq/core/symmetric_operator.hpp"
+#include "hessq/core/unit.hpp"
 
 #include <algorithm>
 #include <cmath>
@@ -18,7 +19,7 @@ public:
     /// The next direction, and the product with it.
     void see(const Vector& p, const Vector& ap) {
         const double length = p.norm();
-        norm_ = std::max(norm_, ap.stableNorm() / length);
+        norm_ = std::max(norm_, length_of(ap) / length);
         if (p_.size() > 0 && norm_ > 0.0)
             require_symmetric(std::abs(p_.dot(ap) - ap_.dot(p)) / (length * p_.norm()) / norm_, function_);
         p_ = p;

@@ -41,7 +41,7 @@ std::pair<double, double> orthogonalize(Eigen::Ref<Vector> w, MatrixView q) {
 class Space {
 public:
     Space(VectorView start, Index steps) : basis_(large_matrix(start.size(), steps)), all_(steps), beta_(steps) {
-        basis_.col(0) = start.stableNormalized();
+        basis_.col(0) = (start / unit_of(start)).normalized();
     }
 
     auto last() const { return basis_.col(size_ - 1); }

@@ -24,4 +24,11 @@ BOOST_AUTO_TEST_CASE(others_come_near_one_and_back_without_rounding) {
     }
 }
 
+BOOST_AUTO_TEST_CASE(lengths_are_right_at_every_size) {
+    BOOST_TEST(length_of(Eigen::Vector2d(3.0, -4.0)) == 5.0);
+    BOOST_TEST(length_of(Eigen::Vector2d(3e-300, -4e-300)) == 5e-300, boost::test_tools::tolerance(1e-15));
+    BOOST_TEST(length_of(Eigen::Vector2d(3e300, -4e300)) == 5e300, boost::test_tools::tolerance(1e-15));
+    BOOST_TEST(length_of(Vector::Zero(3)) == 0.0);
+}
+
 BOOST_AUTO_TEST_SUITE_END()
