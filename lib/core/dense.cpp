@@ -9,16 +9,20 @@
 
 namespace hessq {
 
-Matrix to_dense(const SymmetricOperator& a) {
-    constexpr Index block = 64;
-    const Index n = a.dimension();
+Matrix matrix_of(Index n, Index block, const std::function<Matrix(MatrixView units, Index first)>& product) {
     Matrix result(n, n);
-    for (Index j = 0; j < n; j += block) {
-        const Index k = std::min(block, n - j);
-        Matrix unit = Matrix::Zero(n, k);
-        unit.middleRows(j, k).setIdentity();
-        result.middleCols(j, k) = a * unit;
+    for (Index first = 0; first < n; first += block) {
+        const Index count = std::min(block, n - first);
+        Matrix units = Matrix::Zero(n, count);
+        units.middleRows(first, count).setIdentity();
+        result.middleCols(first, count) = product(units, first);
     }
+    return result;
+}
+
+Matrix to_dense(const SymmetricOperator& a) {
+    const Index n = a.dimension();
+    Matrix result = matrix_of(n, 64, [&](MatrixView units, Index) { return a * units; });
     for (Index j = 0; j < n; ++j)
         for (Index i = 0; i < j; ++i) result(i, j) = result(j, i) = 0.5 * (result(i, j) + result(j, i));
     return result;

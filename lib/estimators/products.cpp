@@ -1,12 +1,12 @@
 #include "products.hpp"
 
 #include "hessq/core/counted_operator.hpp"
+#include "hessq/core/dense.hpp"
 #include "hessq/core/require.hpp"
 #include "hessq/core/unit.hpp"
 #include "hessq/estimators/probes.hpp"
 #include "tall.hpp"
 
-#include <algorithm>
 #include <cmath>
 #include <fmt/format.h>
 
@@ -16,15 +16,18 @@ namespace {
 constexpr double tolerance = 1e-6;
 constexpr Index enough_pairs = 64;
 
-} // namespace
-
-Matrix multiply(const SymmetricOperator& a, MatrixView v, Index first, std::string_view function) {
-    Matrix y;
+Matrix named_product(const SymmetricOperator& a, MatrixView v, Index first, std::string_view function) {
     try {
-        y = a * v;
+        return a * v;
     } catch (const NumericalError& error) {
         throw error_in_products(function, first, v.cols(), error.what());
     }
+}
+
+} // namespace
+
+Matrix multiply(const SymmetricOperator& a, MatrixView v, Index first, std::string_view function) {
+    Matrix y = named_product(a, v, first, function);
     if (first == 0 && unit_of(y) != 1.0)
         throw error_in_products(function, first, v.cols(),
                                 fmt::format("expected sizes between 1e-60 and 1e60, of which powers can be summed; got "
@@ -34,14 +37,8 @@ Matrix multiply(const SymmetricOperator& a, MatrixView v, Index first, std::stri
 }
 
 Matrix all_products(const SymmetricOperator& a, Index block, std::string_view function) {
-    const Index n = a.dimension();
-    Matrix result(n, n);
-    for (Index first = 0; first < n; first += block) {
-        const Index count = std::min(block, n - first);
-        Matrix unit = Matrix::Zero(n, count);
-        unit.middleRows(first, count).setIdentity();
-        result.middleCols(first, count) = multiply(a, unit, first, function);
-    }
+    const Matrix result = matrix_of(
+        a.dimension(), block, [&](MatrixView units, Index first) { return named_product(a, units, first, function); });
     require_symmetric(result, function);
     return 0.5 * (result + result.transpose());
 }
@@ -61,8 +58,9 @@ void SymmetryCheck::add(MatrixView z, MatrixView y) {
 }
 
 void require_symmetric(MatrixView m, std::string_view function) {
-    const double norm = m.norm();
-    if (norm > 0.0) require_symmetric((m - m.transpose()).norm() / norm, function);
+    const Matrix scaled = m / unit_of(m);
+    const double norm = scaled.norm();
+    if (norm > 0.0) require_symmetric((scaled - scaled.transpose()).norm() / norm, function);
 }
 
 void require_same_operator(const SymmetricOperator& a, double first_form, std::uint64_t seed, std::string_view file,

@@ -10,13 +10,12 @@ namespace hessq {
 /// A V; an error says which products of `function` it happened in: those with probes first, first + 1, ...
 ///
 /// Throws     NumericalError if a product is not finite, or the first ones are so small or large (1e-60, 1e60) that
-/// sums
-///            of their powers would lose numbers.
+///            sums of their powers lose numbers.
 Matrix multiply(const SymmetricOperator& a, MatrixView v, Index first, std::string_view function);
 
 /// A itself, symmetrised, by n products with `block` unit vectors at a time.
 ///
-/// Throws     As multiply, and std::invalid_argument if |A - A'|_F > 1e-6 |A|_F.
+/// Throws     NumericalError if a product is not finite; std::invalid_argument if |A - A'|_F > 1e-6 |A|_F.
 Matrix all_products(const SymmetricOperator& a, Index block, std::string_view function);
 
 /// Finds an operator that is not symmetric from products that are there anyway: z_0'A z_k = z_k'A z_0 if it is, and

@@ -20,8 +20,9 @@ public:
     void see(const Vector& p, const Vector& ap) {
         const double length = p.norm();
         norm_ = std::max(norm_, length_of(ap) / length);
-        if (p_.size() > 0 && norm_ > 0.0)
-            require_symmetric(std::abs(p_.dot(ap) - ap_.dot(p)) / (length * p_.norm()) / norm_, function_);
+        // Directions too short for their products tell nothing.
+        const double scale = p_.size() > 0 ? length * p_.norm() * norm_ : 0.0;
+        if (std::isnormal(scale)) require_symmetric(std::abs(p_.dot(ap) - ap_.dot(p)) / scale, function_);
         p_ = p;
         ap_ = ap;
     }

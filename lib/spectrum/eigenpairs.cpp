@@ -3,6 +3,7 @@
 #include "block_pairs.hpp"
 #include "certificate.hpp"
 #include "hessq/core/counted_operator.hpp"
+#include "hessq/core/dense.hpp"
 #include "hessq/core/dense_eigen.hpp"
 #include "hessq/core/factorizations.hpp"
 #include "hessq/core/random.hpp"
@@ -167,17 +168,16 @@ Eigenpairs reversed(const Eigenpairs& pairs) {
     return {pairs.values.reverse(), pairs.vectors.rowwise().reverse(), pairs.residuals.reverse(), pairs.certified};
 }
 
+/// To the pairs of unit A from those of A.
+void multiply(Eigenpairs& pairs, double unit) {
+    pairs.values *= unit;
+    pairs.residuals *= unit;
+}
+
 /// From all eigenvalues of a matrix that fits, and so with their multiplicities.
 OuterPairs dense_pairs(CountedOperator& a, const EigenpairsOptions& options, std::string_view function) {
     const Index n = a.dimension();
-    Matrix matrix(n, n);
-    constexpr Index together = 64;
-    for (Index j = 0; j < n; j += together) {
-        const Index k = std::min(together, n - j);
-        Matrix unit = Matrix::Zero(n, k);
-        unit.middleRows(j, k).setIdentity();
-        matrix.middleCols(j, k) = a * unit;
-    }
+    Matrix matrix = matrix_of(n, 64, [&](MatrixView units, Index) { return a * units; });
     const double size = unit_of(matrix);
     a.divide_by(size);
     matrix /= size;
@@ -288,10 +288,8 @@ ExtremeEigenpairs extreme_eigenpairs(const SymmetricOperator& a, const Eigenpair
     result.bottom = std::move(pairs.bottom);
     result.products = counted.products();
     result.norm *= counted.unit();
-    for (Eigenpairs* end : {&result.top, &result.bottom}) {
-        end->values *= counted.unit();
-        end->residuals *= counted.unit();
-    }
+    multiply(result.top, counted.unit());
+    multiply(result.bottom, counted.unit());
     return result;
 }
 
@@ -307,10 +305,8 @@ SpectralNorm spectral_norm(const SymmetricOperator& a, double tolerance) {
         OuterPairs pairs = krylov_pairs(counted, norm, 0.0, Spectra::SortRule::LargestMagn, 1, ends);
         top = std::move(pairs.top);
         bottom = std::move(pairs.bottom);
-        for (Eigenpairs* end : {&top, &bottom}) {
-            end->values *= counted.unit();
-            end->residuals *= counted.unit();
-        }
+        multiply(top, counted.unit());
+        multiply(bottom, counted.unit());
         result.products = counted.products();
     }
     // The outer end has converged. The other one must not reach beyond it; if it may, both have to converge.

@@ -18,6 +18,17 @@ const Matrix block{{1.0, 0.0}, {-2.0, 1.0}, {3.0, 4.0}};
 
 } // namespace
 
+BOOST_AUTO_TEST_CASE(a_product_gives_its_matrix_as_it_is_block_by_block) {
+    const Matrix a = Matrix{{1.0, 2.0, 3.0}, {4.0, 5.0, 6.0}, {7.0, 8.0, 9.0}};
+    std::vector<Index> firsts;
+    const Matrix found = matrix_of(3, 2, [&](MatrixView units, Index first) -> Matrix {
+        firsts.push_back(first);
+        return a * units;
+    });
+    BOOST_TEST((found == a));
+    BOOST_TEST((firsts == std::vector<Index>{0, 2}));
+}
+
 BOOST_AUTO_TEST_CASE(a_matrix_as_an_operator_multiplies_like_the_matrix) {
     const SymmetricOperator op = dense_operator(a, "A");
     BOOST_TEST(op.name() == "A");

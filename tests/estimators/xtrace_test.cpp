@@ -165,6 +165,13 @@ BOOST_AUTO_TEST_CASE(where_n_products_cost_no_more_nothing_is_left_to_chance) {
     }
 }
 
+BOOST_AUTO_TEST_CASE(an_exact_trace_has_no_limits_of_size) {
+    // The first products are those with the first unit vectors, and may be tiny.
+    const Vector diagonal = Eigen::Vector3d(1e-100, 2.0, 3.0), large = Eigen::Vector3d(1e200, 2e200, 3e200);
+    BOOST_TEST(xtrace(diagonal_operator(diagonal), {.block = 1}).value == 5.0, boost::test_tools::tolerance(4 * eps));
+    BOOST_TEST(xtrace(diagonal_operator(large)).value == 6e200, boost::test_tools::tolerance(4 * eps));
+}
+
 BOOST_AUTO_TEST_CASE(published_thresholds_are_met) {
     // Mean relative errors over 10 seeds, n = 1024 for the published 1000.
     const NamedSpectrum fast = spectrum(1024, "0.7^i"), step = spectrum(1024, "step");

@@ -2,6 +2,8 @@
 
 #include "hessq/core/symmetric_operator.hpp"
 
+#include <functional>
+
 #pragma GCC visibility push(default)
 namespace hessq {
 
@@ -9,6 +11,12 @@ namespace hessq {
 ///
 /// Cost       n products in blocks of 64; n^2 doubles.
 Matrix to_dense(const SymmetricOperator& a);
+
+/// The same for a product that need not be symmetric, as it is: `block` unit vectors at a time, those from number
+/// `first`.
+///
+/// Cost       n products; n^2 doubles.
+Matrix matrix_of(Index n, Index block, const std::function<Matrix(MatrixView units, Index first)>& product);
 
 /// A symmetric matrix as an operator. The matrix is moved in and shared by copies.
 ///
