@@ -19,13 +19,13 @@ const Matrix block{{1.0, 0.0}, {-2.0, 1.0}, {3.0, 4.0}};
 } // namespace
 
 BOOST_AUTO_TEST_CASE(a_product_gives_its_matrix_as_it_is_block_by_block) {
-    const Matrix a = Matrix{{1.0, 2.0, 3.0}, {4.0, 5.0, 6.0}, {7.0, 8.0, 9.0}};
+    const Matrix rising = Matrix{{1.0, 2.0, 3.0}, {4.0, 5.0, 6.0}, {7.0, 8.0, 9.0}};
     std::vector<Index> firsts;
     const Matrix found = matrix_of(3, 2, [&](MatrixView units, Index first) -> Matrix {
         firsts.push_back(first);
-        return a * units;
+        return rising * units;
     });
-    BOOST_TEST((found == a));
+    BOOST_TEST((found == rising));
     BOOST_TEST((firsts == std::vector<Index>{0, 2}));
 }
 
