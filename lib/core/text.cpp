@@ -45,7 +45,11 @@ std::string nearest_name(std::string_view name, const std::vector<std::string>& 
             fewest = distance;
         }
     }
-    return nearest ? *nearest : std::string();
+    if (nearest) return *nearest;
+    const auto longer = std::find_if(candidates.begin(), candidates.end(), [&](const std::string& candidate) {
+        return wanted.size() >= 3 && lower_case(candidate).starts_with(wanted);
+    });
+    return longer == candidates.end() ? std::string() : *longer;
 }
 
 bool matches_pattern(std::string_view name, std::string_view pattern) {

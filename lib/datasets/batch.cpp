@@ -20,7 +20,7 @@ Batch Batch::slice(Index begin, Index count) const {
     require(begin >= 0 && count >= 0 && begin <= count_ && count <= count_ - begin, "Batch::slice",
             "the slice must lie inside the batch of " + std::to_string(count_),
             std::to_string(count) + " from " + std::to_string(begin));
-    if (indices_.empty()) return Batch(begin_ + begin, count);
+    if (indices_.empty()) return range(begin_ + begin, count);
     return Batch(std::vector<Index>(indices_.begin() + begin, indices_.begin() + begin + count));
 }
 

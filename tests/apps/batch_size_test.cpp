@@ -1,6 +1,7 @@
 #include "hessq/theory/batch_size.hpp"
 
 #include "hessq/datasets/npy.hpp"
+#include "support/json.hpp"
 #include "support/program.hpp"
 #include "support/temporary_folder.hpp"
 
@@ -8,7 +9,6 @@
 #include <cmath>
 #include <fstream>
 #include <iterator>
-#include <nlohmann/json.hpp>
 
 using namespace hessq;
 using namespace hessq::test;
@@ -30,7 +30,7 @@ Json result_of(const TemporaryFolder& folder, std::vector<std::string> arguments
     BOOST_TEST_REQUIRE(outcome.status == 0, outcome.err);
     BOOST_TEST(outcome.out == "");
     BOOST_TEST(outcome.err == "");
-    return Json::parse(contents(folder / "out/result.json"));
+    return test::json_in(folder / "out/result.json");
 }
 
 } // namespace

@@ -1,10 +1,9 @@
+#include "support/json.hpp"
 #include "support/program.hpp"
 #include "support/temporary_folder.hpp"
 
 #include <boost/test/unit_test.hpp>
 #include <cmath>
-#include <fstream>
-#include <nlohmann/json.hpp>
 #include <set>
 
 using namespace hessq::test;
@@ -27,7 +26,7 @@ Json result_of(const TemporaryFolder& folder, const std::vector<std::string>& mo
     const Outcome outcome = run_hessq(folder / "", with(with(little, {"--out", out, "--quiet"}), more));
     BOOST_TEST_REQUIRE(outcome.status == 0, outcome.err);
     BOOST_TEST(outcome.err == "");
-    return Json::parse(std::ifstream(folder / out / "result.json"));
+    return test::json_in(folder / out / "result.json");
 }
 
 } // namespace

@@ -1,13 +1,13 @@
 #include "hessq/core/types.hpp"
 #include "hessq/datasets/npy.hpp"
+#include "support/eigen_solvers.hpp"
+#include "support/json.hpp"
 #include "support/program.hpp"
 #include "support/temporary_folder.hpp"
 
-#include <Eigen/Dense>
 #include <algorithm>
 #include <boost/test/unit_test.hpp>
 #include <cmath>
-#include <nlohmann/json.hpp>
 #include <set>
 
 using namespace hessq;
@@ -25,7 +25,7 @@ std::string contents(const std::filesystem::path& file) {
     return {std::istreambuf_iterator<char>(stream), {}};
 }
 
-Json result_in(const std::filesystem::path& folder) { return Json::parse(contents(folder / "result.json")); }
+Json result_in(const std::filesystem::path& folder) { return test::json_in(folder / "result.json"); }
 
 std::set<std::string> names_in(const std::filesystem::path& folder) {
     std::set<std::string> names;
@@ -83,7 +83,7 @@ std::vector<std::string> with(std::vector<std::string> arguments, const std::vec
 
 BOOST_AUTO_TEST_CASE(curvature_runs_on_every_small_problem_and_writes_its_keys) {
     const TemporaryFolder folder;
-    const Json list = Json::parse(run_hessq(folder / "", {"problems", "--json"}).out)["problems"];
+    const Json list = test::json_of(run_hessq(folder / "", {"problems", "--json"}).out)["problems"];
     for (const Json& problem : list) {
         if (problem["parameters"].get<int>() > 520) continue;
         const std::string name = problem["name"];
@@ -223,7 +223,7 @@ BOOST_AUTO_TEST_CASE(json_prints_the_result_and_nothing_else) {
     BOOST_TEST(outcome.err == "");
     BOOST_TEST(names_in(folder / "a/b/c") == std::set<std::string>{"result.json"}, boost::test_tools::per_element());
     BOOST_TEST(outcome.out == contents(folder / "a/b/c/result.json"));
-    check_common(Json::parse(outcome.out), "curvature", "P5");
+    check_common(test::json_of(outcome.out), "curvature", "P5");
 }
 
 BOOST_AUTO_TEST_CASE(a_former_result_is_replaced) {

@@ -1,12 +1,12 @@
 #include "hessq/core/random.hpp"
 #include "hessq/datasets/npy.hpp"
+#include "support/json.hpp"
 #include "support/program.hpp"
 #include "support/samples.hpp"
 #include "support/temporary_folder.hpp"
 
 #include <boost/test/unit_test.hpp>
 #include <cmath>
-#include <nlohmann/json.hpp>
 #include <set>
 
 using namespace hessq;
@@ -62,7 +62,7 @@ Json curvature(const TemporaryFolder& folder, std::vector<std::string> arguments
     const Outcome outcome = run_hessq(folder / "", arguments);
     BOOST_TEST_REQUIRE(outcome.status == 0, outcome.err);
     BOOST_TEST(outcome.err == "");
-    return Json::parse(outcome.out);
+    return test::json_of(outcome.out);
 }
 
 } // namespace

@@ -1,10 +1,9 @@
+#include "support/json.hpp"
 #include "support/program.hpp"
 #include "support/temporary_folder.hpp"
 
 #include <boost/test/unit_test.hpp>
 #include <cmath>
-#include <fstream>
-#include <nlohmann/json.hpp>
 
 using namespace hessq::test;
 using Json = nlohmann::json;
@@ -26,7 +25,7 @@ Json result_of(const std::vector<std::string>& arguments) {
     const TemporaryFolder folder;
     const Outcome outcome = run_hessq(folder / "", with(arguments, {"--json", "--no-report"}));
     BOOST_TEST_REQUIRE(outcome.status == 0, outcome.err);
-    return Json::parse(outcome.out);
+    return json_of(outcome.out);
 }
 
 std::string computed(Json result) {
@@ -42,7 +41,7 @@ BOOST_AUTO_TEST_CASE(every_epsilon_has_laws_draws_and_runs) {
     BOOST_TEST_REQUIRE(outcome.status == 0, outcome.err);
     for (const char* file : {"report.html", "theta.npy", "gradient.npy", "hessian.npy"})
         BOOST_TEST(std::filesystem::exists(folder / "out" / file), file);
-    const Json result = Json::parse(std::ifstream(folder / "out/result.json"));
+    const Json result = json_in(folder / "out/result.json");
     BOOST_TEST(result["schema"] == "hessq/epsilon/1");
     BOOST_TEST(result["point"]["step"] == 10);
     BOOST_TEST(result["point"]["dead_coordinates"] == 0);

@@ -1,3 +1,4 @@
+#include "support/json.hpp"
 #include "support/program.hpp"
 #include "support/temporary_folder.hpp"
 
@@ -5,7 +6,6 @@
 #include <cmath>
 #include <fstream>
 #include <iterator>
-#include <nlohmann/json.hpp>
 
 using namespace hessq::test;
 using Json = nlohmann::json;
@@ -24,7 +24,7 @@ Json result_of(const TemporaryFolder& folder, std::vector<std::string> arguments
     const Outcome outcome = run_hessq(folder / "", arguments);
     BOOST_TEST_REQUIRE(outcome.status == 0, outcome.err);
     BOOST_TEST(outcome.err == "");
-    return Json::parse(contents(folder / "out/result.json"));
+    return json_in(folder / "out/result.json");
 }
 
 void check_refused(const TemporaryFolder& folder, const std::vector<std::string>& arguments, const std::string& line) {

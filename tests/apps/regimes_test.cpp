@@ -1,3 +1,4 @@
+#include "support/json.hpp"
 #include "support/program.hpp"
 #include "support/temporary_folder.hpp"
 
@@ -5,7 +6,6 @@
 #include <cmath>
 #include <fstream>
 #include <iterator>
-#include <nlohmann/json.hpp>
 #include <set>
 #include <sstream>
 
@@ -41,7 +41,7 @@ Json result_of(const TemporaryFolder& folder, const std::vector<std::string>& ar
     BOOST_TEST(outcome.out == "");
     BOOST_TEST(outcome.err == "");
     BOOST_TEST(!std::filesystem::exists(folder / (out + ".partial")));
-    return Json::parse(contents(folder / out / "result.json"));
+    return json_in(folder / out / "result.json");
 }
 
 /// What may not differ between two runs that compute the same.
@@ -174,7 +174,7 @@ BOOST_AUTO_TEST_CASE(an_interrupted_run_ends_as_if_it_had_not_been) {
     BOOST_TEST(outcome.status == 0);
     BOOST_TEST(outcome.err.find("out.partial: 2 of 4 pieces of an interrupted run are used\n") != std::string::npos);
     BOOST_TEST(names_in(folder / "") == (std::set<std::string>{"out", "whole"}), boost::test_tools::per_element());
-    BOOST_TEST((computed(Json::parse(contents(folder / "out/result.json"))) == computed(whole)));
+    BOOST_TEST((computed(json_in(folder / "out/result.json")) == computed(whole)));
     BOOST_TEST((shown(folder / "out") == shown(folder / "whole")));
 }
 

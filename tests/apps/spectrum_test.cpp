@@ -1,3 +1,4 @@
+#include "support/json.hpp"
 #include "support/program.hpp"
 #include "support/temporary_folder.hpp"
 
@@ -6,7 +7,6 @@
 #include <cmath>
 #include <fstream>
 #include <iterator>
-#include <nlohmann/json.hpp>
 #include <vector>
 
 using namespace hessq::test;
@@ -26,7 +26,7 @@ Json result_of(const TemporaryFolder& folder, std::vector<std::string> arguments
     const Outcome outcome = run_hessq(folder / "", arguments);
     BOOST_TEST_REQUIRE(outcome.status == 0, outcome.err);
     BOOST_TEST(outcome.err == "");
-    return Json::parse(contents(folder / "out/result.json"));
+    return json_in(folder / "out/result.json");
 }
 
 void check_refused(const std::vector<std::string>& arguments, const std::string& line) {

@@ -1,10 +1,10 @@
+#include "support/json.hpp"
 #include "support/program.hpp"
 #include "support/temporary_folder.hpp"
 
 #include <boost/test/unit_test.hpp>
 #include <fstream>
 #include <iterator>
-#include <nlohmann/json.hpp>
 #include <set>
 #include <sstream>
 
@@ -23,7 +23,7 @@ Json quick(const std::vector<std::string>& ids, const std::vector<std::string>& 
     arguments.insert(arguments.end(), more.begin(), more.end());
     const Outcome outcome = run_hessq(folder / "", arguments);
     BOOST_TEST_REQUIRE(outcome.status == 0, outcome.err);
-    return Json::parse(outcome.out);
+    return json_of(outcome.out);
 }
 
 /// The lines "claim | verdict | quantity | where", one a case.

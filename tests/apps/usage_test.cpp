@@ -1,3 +1,4 @@
+#include "support/json.hpp"
 #include "support/program.hpp"
 #include "support/temporary_folder.hpp"
 
@@ -6,7 +7,6 @@
 #include <cstdlib>
 #include <fstream>
 #include <map>
-#include <nlohmann/json.hpp>
 #include <set>
 #include <sstream>
 
@@ -249,7 +249,7 @@ BOOST_AUTO_TEST_CASE(problems_are_listed_as_a_table_and_as_json) {
     BOOST_TEST(table.err == "");
     BOOST_TEST(json.status == 0);
     BOOST_TEST(json.err == "");
-    const Json document = Json::parse(json.out);
+    const Json document = json_of(json.out);
     BOOST_TEST(document["schema"] == "hessq/problems/1");
     BOOST_TEST(document["version"] == "0.1.0");
     BOOST_TEST(document["command_line"] == "hessq problems --json");

@@ -17,6 +17,14 @@ BOOST_AUTO_TEST_CASE(one_edit_of_each_kind_is_recognized) {
     BOOST_TEST(nearest_name("Iris", names) == "iris"); // case is no edit
 }
 
+BOOST_AUTO_TEST_CASE(half_a_name_finds_the_first_that_begins_with_it) {
+    const std::vector<std::string> names = {"diabetes-linear", "iris-mlp", "iris-softmax"};
+    BOOST_TEST(nearest_name("Iris", names) == "iris-mlp");
+    BOOST_TEST(nearest_name("ir", names) == "");
+    BOOST_TEST(nearest_name("mlp", names) == "");
+    BOOST_TEST(nearest_name("iris", {"iris-logistic", "ires"}) == "ires"); // one edit is nearer
+}
+
 BOOST_AUTO_TEST_CASE(a_name_itself_is_its_nearest) { BOOST_TEST(nearest_name("sum", {"sun", "sum"}) == "sum"); }
 
 BOOST_AUTO_TEST_CASE(a_third_of_the_letters_may_be_wrong_and_no_more) {

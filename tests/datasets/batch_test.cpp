@@ -31,6 +31,7 @@ std::string misuse(const Batch& batch, Index samples) {
 
 BOOST_AUTO_TEST_CASE(ranges_and_lists_hold_what_they_were_given) {
     BOOST_TEST(entries(Batch::all(3)) == (std::vector<Index>{0, 1, 2}));
+    BOOST_TEST(entries(Batch({1, 4})) == (std::vector<Index>{1, 4}));
     BOOST_TEST(entries(Batch::range(5, 2)) == (std::vector<Index>{5, 6}));
     BOOST_TEST(entries(list({7, 1, 7})) == (std::vector<Index>{7, 1, 7}));
 }

@@ -9,7 +9,6 @@
 #include "support/matrices.hpp"
 #include "support/messages.hpp"
 
-#include <Eigen/Dense>
 #include <algorithm>
 #include <cmath>
 #include <functional>
@@ -22,14 +21,10 @@ BOOST_AUTO_TEST_SUITE(xdiag_suite)
 
 namespace {
 
-Matrix range(const Matrix& m) {
-    return Eigen::HouseholderQR<Matrix>(m).householderQ() * Matrix::Identity(m.rows(), m.cols());
-}
-
 Matrix naive_xdiag(const Matrix& a, const Matrix& omega) {
     Matrix estimates(a.rows(), omega.cols());
     for (Index j = 0; j < omega.cols(); ++j) {
-        const Matrix q = range(a * without_column(omega, j)), y = a * omega.col(j);
+        const Matrix q = orthonormal_basis(a * without_column(omega, j)), y = a * omega.col(j);
         estimates.col(j) = (q * q.transpose() * a).diagonal() + omega.col(j).cwiseProduct(y - q * (q.transpose() * y));
     }
     return estimates;
@@ -38,7 +33,7 @@ Matrix naive_xdiag(const Matrix& a, const Matrix& omega) {
 Matrix naive_rows(const Matrix& a, const Matrix& omega) {
     Matrix estimates(a.rows(), omega.cols());
     for (Index j = 0; j < omega.cols(); ++j) {
-        const Matrix q = range(a * without_column(omega, j));
+        const Matrix q = orthonormal_basis(a * without_column(omega, j));
         const Vector outside = omega.col(j) - q * (q.transpose() * omega.col(j));
         estimates.col(j) = (a * q).rowwise().squaredNorm() + (a * outside).cwiseAbs2();
     }

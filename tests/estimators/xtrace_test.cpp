@@ -11,7 +11,6 @@
 #include "support/matrices.hpp"
 #include "support/messages.hpp"
 
-#include <Eigen/Dense>
 #include <algorithm>
 #include <array>
 #include <cmath>
@@ -29,8 +28,7 @@ namespace {
 Vector naive_xtrace(const Matrix& a, const Matrix& omega, bool scaled) {
     const Index k = omega.cols(), n = a.rows();
     return Vector::NullaryExpr(k, [&](Index j) {
-        const Matrix q =
-            Eigen::HouseholderQR<Matrix>(a * without_column(omega, j)).householderQ() * Matrix::Identity(n, k - 1);
+        const Matrix q = orthonormal_basis(a * without_column(omega, j));
         const Vector outside = omega.col(j) - q * (q.transpose() * omega.col(j));
         const double scale = scaled ? static_cast<double>(n - k + 1) / outside.squaredNorm() : 1.0;
         return (q.transpose() * a * q).trace() + scale * outside.dot(a * outside);
@@ -110,14 +108,13 @@ BOOST_AUTO_TEST_CASE(many_rows_are_worked_on_in_chunks_that_change_nothing) {
     // range are rounding.
     const Index n = 9001, k = 6;
     const Vector d = Vector::LinSpaced(n, 0.0, 1.0).array().square();
-    const Matrix u = Eigen::HouseholderQR<Matrix>(random_matrix(n, 3, 2)).householderQ() * Matrix::Identity(n, 3);
+    const Matrix u = orthonormal_basis(random_matrix(n, 3, 2));
     const auto full = [&](const Matrix& v) -> Matrix { return d.asDiagonal() * v + 500.0 * u * (u.transpose() * v); };
     const SymmetricOperator a(n, [&](MatrixView v) { return full(v); });
     const Matrix omega = sign_probes(5, n, 0, k);
     double mean = 0.0;
     for (Index j = 0; j < k; ++j) {
-        const Matrix q =
-            Eigen::HouseholderQR<Matrix>(full(without_column(omega, j))).householderQ() * Matrix::Identity(n, k - 1);
+        const Matrix q = orthonormal_basis(full(without_column(omega, j)));
         const Vector outside = omega.col(j) - q * (q.transpose() * omega.col(j));
         mean += (q.cwiseProduct(full(q)).sum() + outside.dot(full(outside).col(0))) / static_cast<double>(k);
     }

@@ -1,9 +1,8 @@
 #include "hessq/objectives/activation.hpp"
+#include "support/json.hpp"
 
 #include <boost/test/unit_test.hpp>
-#include <fstream>
 #include <limits>
-#include <nlohmann/json.hpp>
 #include <string>
 #include <utility>
 #include <vector>
@@ -24,7 +23,7 @@ const std::vector<std::pair<std::string, Activation>> activations = {
     {"gelu", Activation::gelu}, {"relu", Activation::relu},       {"identity", Activation::identity}};
 
 const json& reference() {
-    static const json numbers = json::parse(std::ifstream(HESSQ_TEST_DATA "/reference/activations.json"));
+    static const json numbers = test::json_in(HESSQ_TEST_DATA "/reference/activations.json");
     return numbers;
 }
 

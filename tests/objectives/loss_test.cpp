@@ -1,9 +1,8 @@
 #include "hessq/objectives/loss.hpp"
+#include "support/json.hpp"
 
 #include <boost/test/unit_test.hpp>
-#include <fstream>
 #include <limits>
-#include <nlohmann/json.hpp>
 #include <vector>
 
 using namespace hessq;
@@ -24,7 +23,7 @@ Vector vector(const json& numbers) {
 /// Runs check(entry, loss, f, label) on logits from 1e-12 to +-800, one to four of them, with every label.
 template <class Check>
 void for_each_sample(const Check& check) {
-    static const json numbers = json::parse(std::ifstream(HESSQ_TEST_DATA "/reference/losses.json"));
+    static const json numbers = test::json_in(HESSQ_TEST_DATA "/reference/losses.json");
     for (const json& entry : numbers.at("cross_entropy"))
         BOOST_TEST_CONTEXT("logits " << entry.at("logits") << ", label " << entry.at("label")) {
             const Vector f = vector(entry.at("logits"));

@@ -2,11 +2,10 @@
 #include "hessq/datasets/bundled.hpp"
 #include "hessq/datasets/npy.hpp"
 #include "hessq/objectives/mlp.hpp"
+#include "support/json.hpp"
 
 #include <boost/test/unit_test.hpp>
-#include <fstream>
 #include <map>
-#include <nlohmann/json.hpp>
 #include <string>
 
 using namespace hessq;
@@ -19,7 +18,7 @@ namespace {
 const std::string folder = HESSQ_TEST_DATA "/reference/";
 
 const json& reference() {
-    static const json numbers = json::parse(std::ifstream(folder + "mlp.json"));
+    static const json numbers = test::json_in(folder + "mlp.json");
     return numbers;
 }
 

@@ -2,9 +2,9 @@
 
 #include "hessq/objectives/mlp.hpp"
 #include "hessq/objectives/quadratic.hpp"
+#include "support/eigen_solvers.hpp"
 #include "support/messages.hpp"
 
-#include <Eigen/Dense>
 #include <boost/test/unit_test.hpp>
 #include <limits>
 #include <memory>

@@ -1,10 +1,10 @@
 #include "hessq/objectives/quadratic.hpp"
 
 #include "hessq/core/random.hpp"
+#include "support/eigen_solvers.hpp"
 #include "support/messages.hpp"
 #include "support/objective_laws.hpp"
 
-#include <Eigen/Dense>
 #include <boost/test/unit_test.hpp>
 #include <cmath>
 #include <limits>

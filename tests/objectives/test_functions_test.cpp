@@ -2,10 +2,10 @@
 
 #include "hessq/core/dense.hpp"
 #include "hessq/core/random.hpp"
+#include "support/eigen_solvers.hpp"
 #include "support/messages.hpp"
 #include "support/objective_laws.hpp"
 
-#include <Eigen/Dense>
 #include <boost/test/unit_test.hpp>
 #include <limits>
 #include <stdexcept>

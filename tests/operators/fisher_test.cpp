@@ -1,5 +1,6 @@
 #include "hessq/operators/fisher.hpp"
 
+#include "hessq/core/dense.hpp"
 #include "hessq/core/parallel.hpp"
 #include "hessq/datasets/synthetic.hpp"
 #include "hessq/objectives/mlp.hpp"

@@ -1,5 +1,6 @@
 #include "hessq/operators/gradient_moments.hpp"
 
+#include "hessq/core/dense.hpp"
 #include "hessq/core/parallel.hpp"
 #include "hessq/core/require.hpp"
 #include "hessq/objectives/quadratic.hpp"

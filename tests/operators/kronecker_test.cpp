@@ -4,6 +4,7 @@
 #include "hessq/core/require.hpp"
 #include "hessq/objectives/problems.hpp"
 
+#include <Eigen/SVD>
 #include <boost/test/unit_test.hpp>
 
 #include "support/matrices.hpp"

@@ -3,11 +3,10 @@
 #include "hessq/preconditioners/adaptive.hpp"
 #include "support/matrices.hpp"
 
+#include "support/json.hpp"
 #include "support/messages.hpp"
 
 #include <boost/test/unit_test.hpp>
-#include <fstream>
-#include <nlohmann/json.hpp>
 #include <vector>
 
 using namespace hessq;
@@ -118,9 +117,7 @@ std::unique_ptr<Optimizer> optimizer_of(const json& entry) {
 } // namespace
 
 BOOST_AUTO_TEST_CASE(trajectories_are_those_of_the_reference) {
-    std::ifstream file(HESSQ_TEST_DATA "/reference/optimizers.json");
-    BOOST_REQUIRE(file.good());
-    const json reference = json::parse(file);
+    const json reference = test::json_in(HESSQ_TEST_DATA "/reference/optimizers.json");
     const double tolerance = reference["tolerance"];
     BOOST_REQUIRE_EQUAL(reference["cases"].size(), 24);
     for (const json& entry : reference["cases"]) {

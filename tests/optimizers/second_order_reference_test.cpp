@@ -1,11 +1,10 @@
 #include "hessq/objectives/mlp.hpp"
 #include "hessq/optimizers/optimizer.hpp"
 #include "hessq/optimizers/train.hpp"
+#include "support/json.hpp"
 #include "support/messages.hpp"
 
 #include <boost/test/unit_test.hpp>
-#include <fstream>
-#include <nlohmann/json.hpp>
 #include <vector>
 
 using namespace hessq;
@@ -21,11 +20,7 @@ Vector to_vector(const json& numbers) {
     return Eigen::Map<const Vector>(values.data(), static_cast<Index>(values.size()));
 }
 
-json reference() {
-    std::ifstream file(HESSQ_TEST_DATA "/reference/second_order.json");
-    BOOST_REQUIRE(file.good());
-    return json::parse(file);
-}
+json reference() { return test::json_in(HESSQ_TEST_DATA "/reference/second_order.json"); }
 
 void check_path(const std::vector<Vector>& path, const json& expected, double tolerance) {
     BOOST_REQUIRE_EQUAL(path.size(), expected.size());

@@ -7,7 +7,6 @@
 #include "support/messages.hpp"
 #include "support/preconditioner_laws.hpp"
 
-#include <Eigen/Dense>
 #include <boost/test/unit_test.hpp>
 #include <stdexcept>
 
@@ -53,9 +52,9 @@ BOOST_AUTO_TEST_CASE(the_full_matrix_is_the_root_of_the_second_moment) {
 BOOST_AUTO_TEST_CASE(a_full_matrix_of_fewer_gradients_than_parameters_has_an_accurate_inverse) {
     // Singular values 1, ..., 1e-6 with eps = 1e-8: the Gram matrix would have lost the last ones' directions.
     const Index steps = 4;
-    const Matrix basis = Eigen::HouseholderQR<Matrix>(random_matrix(n, n, 8)).householderQ();
+    const Matrix basis = test::orthonormal_basis(random_matrix(n, n, 8));
     const Vector sigma = (Vector(steps) << 1.0, 1e-2, 1e-4, 1e-6).finished();
-    const Matrix mix = Eigen::HouseholderQR<Matrix>(random_matrix(steps, steps, 9)).householderQ();
+    const Matrix mix = test::orthonormal_basis(random_matrix(steps, steps, 9));
     const Matrix factor = basis.leftCols(steps) * sigma.asDiagonal() * mix.transpose();
     const auto p = full_matrix_preconditioner(factor, {.eps = 1e-8});
     const Matrix product = p->inverse() * (p->matrix() * Matrix::Identity(n, n));

@@ -5,13 +5,13 @@
 #include "hessq/datasets/synthetic.hpp"
 #include "hessq/objectives/mlp.hpp"
 #include "hessq/theory/run_observer.hpp"
+#include "support/json.hpp"
 #include "support/messages.hpp"
 #include "support/temporary_folder.hpp"
 
 #include <boost/test/unit_test.hpp>
 #include <fstream>
 #include <iterator>
-#include <nlohmann/json.hpp>
 #include <stdexcept>
 #include <string>
 
@@ -49,7 +49,7 @@ BOOST_AUTO_TEST_CASE(a_folder_holds_the_keys_of_compare_and_the_arrays_of_the_la
     const TemporaryFolder folder;
     const NewtonComparison found = observed(true);
     write_comparison(folder / "out", found, {.name = "my net", .settings = {{"Optimizer", "my <own>"}}});
-    const Json json = Json::parse(content_of(folder / "out" / "result.json"));
+    const Json json = test::json_in(folder / "out" / "result.json");
     BOOST_TEST(json["schema"] == "hessq/compare/1");
     BOOST_TEST(json["problem"]["name"] == "my net");
     BOOST_TEST(json["problem"]["parameters"] == 15);
@@ -74,13 +74,13 @@ BOOST_AUTO_TEST_CASE(a_method_of_your_own_is_in_the_tables_the_figures_and_the_f
     const auto yours = diagonal_preconditioner(Vector::LinSpaced(15, 1.0, 2.0), "my metric");
     const NewtonComparison found = observed(true, yours.get());
     BOOST_TEST(method_table(found.checkpoints.back()).str().find("\nmy metric ") != std::string::npos);
-    BOOST_TEST(Json::parse(comparison_json(found))["checkpoints"][0]["preconditioners"]["my metric"]["cos_newton"]
+    BOOST_TEST(test::json_of(comparison_json(found))["checkpoints"][0]["preconditioners"]["my metric"]["cos_newton"]
                    .is_number());
 }
 
 BOOST_AUTO_TEST_CASE(what_was_not_measured_is_left_out) {
     const NewtonComparison found = observed(false);
-    const Json json = Json::parse(comparison_json(found));
+    const Json json = test::json_of(comparison_json(found));
     BOOST_TEST(json["loss_curve"].empty());
     BOOST_TEST(json["checkpoints"][0]["exponent"]["full_batch"].is_null());
     BOOST_TEST(finding_of(found).find("Full-batch") == std::string::npos);

@@ -8,7 +8,6 @@
 #include "support/matrices.hpp"
 #include "support/messages.hpp"
 
-#include <Eigen/Dense>
 #include <cmath>
 #include <string>
 

@@ -7,7 +7,6 @@
 #include "support/matrices.hpp"
 #include "support/messages.hpp"
 
-#include <Eigen/Dense>
 #include <boost/test/unit_test.hpp>
 #include <cmath>
 #include <limits>
@@ -220,8 +219,7 @@ BOOST_AUTO_TEST_CASE(diagonal_preconditioners_of_a_singular_indefinite_hessian_a
     BOOST_TEST(seen.lambda_min == all.minCoeff(), tolerance(1e-9));
     // On an orthonormal basis Q of the range of P^(-1/2) H: the other eigenvalues are zero.
     const auto chosen = resolved_directions(h.values);
-    const Matrix q = Eigen::HouseholderQR<Matrix>(root.asDiagonal() * columns_at(h.vectors, chosen)).householderQ() *
-                     Matrix::Identity(n, static_cast<Index>(chosen.size()));
+    const Matrix q = orthonormal_basis(root.asDiagonal() * columns_at(h.vectors, chosen));
     const Matrix resolved = columns_at(h.vectors, chosen) * entries_at(h.values, chosen).asDiagonal() *
                             columns_at(h.vectors, chosen).transpose();
     const Vector range =

@@ -1,11 +1,10 @@
 #include "hessq/core/dense_eigen.hpp"
 #include "hessq/datasets/bundled.hpp"
 #include "hessq/objectives/mlp.hpp"
+#include "support/json.hpp"
 #include "support/matrices.hpp"
 
 #include <boost/test/unit_test.hpp>
-#include <fstream>
-#include <nlohmann/json.hpp>
 #include <vector>
 
 using namespace hessq;
@@ -14,7 +13,7 @@ using hessq::test::eps;
 BOOST_AUTO_TEST_SUITE(digits_reference)
 
 BOOST_AUTO_TEST_CASE(both_ends_of_the_exact_spectrum_are_those_of_pytorch) {
-    const auto digits = nlohmann::json::parse(std::ifstream(HESSQ_TEST_DATA "/reference/mlp.json")).at("digits");
+    const auto digits = test::json_in(HESSQ_TEST_DATA "/reference/mlp.json").at("digits");
     const auto smallest = digits.at("eigenvalues_smallest").get<std::vector<double>>();
     const auto largest = digits.at("eigenvalues_largest").get<std::vector<double>>();
     const Mlp net(bundled_dataset("digits"), {.hidden = {32}});

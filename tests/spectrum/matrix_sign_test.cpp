@@ -4,6 +4,7 @@
 #include "support/matrices.hpp"
 #include "support/messages.hpp"
 
+#include <Eigen/SVD>
 #include <boost/test/unit_test.hpp>
 #include <limits>
 

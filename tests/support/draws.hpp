@@ -2,15 +2,9 @@
 
 #include "hessq/core/types.hpp"
 
-#include <cmath>
-
 namespace hessq::test {
 
 /// |mean - expected| in standard errors of the mean of independent draws.
-inline double z_score(VectorView draws, double expected) {
-    const double mean = draws.mean();
-    const double variance = (draws.array() - mean).square().sum() / static_cast<double>(draws.size() - 1);
-    return std::abs(mean - expected) / std::sqrt(variance / static_cast<double>(draws.size()));
-}
+double z_score(VectorView draws, double expected);
 
 } // namespace hessq::test

@@ -1,65 +1,24 @@
 #pragma once
 
-#include "hessq/core/random.hpp"
 #include "hessq/core/symmetric_operator.hpp"
 
-#include <cmath>
 #include <string>
-#include <utility>
 #include <vector>
 
 namespace hessq::test {
 
 /// What is left of a block of probes without one of them.
-inline Matrix without_column(const Matrix& m, Index i) {
-    Matrix rest(m.rows(), m.cols() - 1);
-    rest << m.leftCols(i), m.rightCols(m.cols() - 1 - i);
-    return rest;
-}
-
-/// sqrt(n) times the Walsh-Hadamard transform of each column, in place; n is a power of 2.
-inline void hadamard(Matrix& v) {
-    const Index n = v.rows();
-    for (Index k = 0; k < v.cols(); ++k) {
-        double* const x = v.col(k).data();
-        for (Index half = 1; half < n; half *= 2)
-            for (Index i = 0; i < n; i += 2 * half)
-                for (Index j = i; j < i + half; ++j) {
-                    const double a = x[j], b = x[j + half];
-                    x[j] = a + b;
-                    x[j + half] = a - b;
-                }
-    }
-}
+Matrix without_column(const Matrix& m, Index i);
 
 /// A = Q diag(values) Q' with Q' = H D H D' H D'' / n^(3/2), H Hadamard's matrix and D random signs: a random basis for
 /// the estimators, which see sums of many signs, and a product in n log n.
 class RotatedSpectrum {
 public:
-    RotatedSpectrum(Vector values, std::uint64_t seed) : values_(std::move(values)) {
-        for (std::uint64_t d = 0; d < 3; ++d) signs_.push_back(sign_vector(RandomStream(seed, d), values_.size()));
-    }
+    RotatedSpectrum(Vector values, std::uint64_t seed);
 
-    Matrix to_eigenbasis(Matrix v) const {
-        for (const Vector& d : signs_) {
-            v.array().colwise() *= d.array();
-            hadamard(v);
-        }
-        return v / std::pow(static_cast<double>(v.rows()), 1.5);
-    }
-    Matrix from_eigenbasis(Matrix v) const {
-        for (auto d = signs_.rbegin(); d != signs_.rend(); ++d) {
-            hadamard(v);
-            v.array().colwise() *= d->array();
-        }
-        return v / std::pow(static_cast<double>(v.rows()), 1.5);
-    }
-
-    SymmetricOperator matrix() const {
-        return SymmetricOperator(
-            values_.size(),
-            [*this](MatrixView v) -> Matrix { return from_eigenbasis(values_.asDiagonal() * to_eigenbasis(v)); }, "A");
-    }
+    Matrix to_eigenbasis(Matrix v) const;
+    Matrix from_eigenbasis(Matrix v) const;
+    SymmetricOperator matrix() const;
     const Vector& values() const { return values_; }
 
 private:
@@ -73,20 +32,6 @@ struct NamedSpectrum {
 };
 
 /// The spectra on which error bars are judged: as published for XTrace, and what Hessians add to them.
-inline std::vector<NamedSpectrum> judged_spectra(Index n) {
-    const auto make = [n](auto f) -> Vector {
-        return Vector::NullaryExpr(n, [&](Index i) -> double { return f(static_cast<double>(i)); });
-    };
-    const auto last = static_cast<double>(n - 1);
-    return {{"flat", make([last](double i) { return 1.0 + 2.0 * i / last; })},
-            {"i^-2", make([](double i) { return 1.0 / ((i + 1.0) * (i + 1.0)); })},
-            {"0.9^i", make([](double i) { return std::pow(0.9, i); })},
-            {"0.7^i", make([](double i) { return std::pow(0.7, i); })},
-            {"step", make([](double i) { return i < 50.0 ? 1.0 : 1e-3; })},
-            {"huge step", make([](double i) { return i < 50.0 ? 1.0 : 1e-8; })},
-            {"indefinite", make([last](double i) { return 2.2 * i / last - 1.0; })},
-            {"+-1/i", make([](double i) { return (std::fmod(i, 2.0) == 0.0 ? 1.0 : -1.0) / (i + 1.0); })},
-            {"rank 20", make([](double i) { return i < 20.0 ? 1.0 + i / 20.0 : 0.0; })}};
-}
+std::vector<NamedSpectrum> judged_spectra(Index n);
 
 } // namespace hessq::test

@@ -5,6 +5,7 @@
 #include "hessq/core/random.hpp"
 #include "hessq/core/require.hpp"
 #include "support/draws.hpp"
+#include "support/json.hpp"
 #include "support/matrices.hpp"
 #include "support/messages.hpp"
 #include "support/printed.hpp"
@@ -12,9 +13,7 @@
 
 #include <boost/test/unit_test.hpp>
 #include <cmath>
-#include <fstream>
 #include <limits>
-#include <nlohmann/json.hpp>
 #include <numbers>
 #include <stdexcept>
 #include <vector>
@@ -238,7 +237,7 @@ BOOST_AUTO_TEST_CASE(a_larger_batch_can_make_the_best_sign_step_worse) { // y4
 }
 
 BOOST_AUTO_TEST_CASE(products_of_signs_have_mpmath_s_means) { // i14
-    const auto reference = nlohmann::json::parse(std::ifstream(HESSQ_TEST_DATA "/reference/scaling_laws.json"));
+    const auto reference = test::json_in(HESSQ_TEST_DATA "/reference/scaling_laws.json");
     const auto pairs = reference.at("pairs").get<std::vector<std::vector<double>>>();
     const auto signs = reference.at("signs").get<std::vector<double>>();
     BOOST_REQUIRE(pairs.size() == signs.size());
@@ -445,7 +444,7 @@ BOOST_AUTO_TEST_CASE(muon_s_direction_loses_what_the_law_says) { // d17, yp8
     const std::vector<double> ratios = {0.1, 1.0, 10.0};
     const Index m = 8, n = 512;
     // G with equal singular values 1: |G|_F^2 = m, B_simple = n for sigma = 1.
-    const Matrix q = Eigen::HouseholderQR<Matrix>(random_matrix(n, m, 1)).householderQ() * Matrix::Identity(n, m);
+    const Matrix q = orthonormal_basis(random_matrix(n, m, 1));
     for (std::size_t k = 0; k < 3; ++k) {
         const double batch = ratios[k] * static_cast<double>(n);
         check_printed(muon_attenuation(m, n, 1.0, std::sqrt(static_cast<double>(m)), batch), mean_field[k], 1e-4);

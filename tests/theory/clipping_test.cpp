@@ -10,12 +10,11 @@
 #include "hessq/core/random.hpp"
 #include "hessq/objectives/quadratic.hpp"
 #include "hessq/theory/hessian_squared.hpp"
+#include "support/json.hpp"
 
 #include <boost/test/unit_test.hpp>
 #include <cmath>
-#include <fstream>
 #include <limits>
-#include <nlohmann/json.hpp>
 #include <numbers>
 #include <stdexcept>
 #include <utility>
@@ -33,7 +32,7 @@ namespace {
 constexpr double infinity = std::numeric_limits<double>::infinity();
 
 const json& reference() {
-    static const json numbers = json::parse(std::ifstream(HESSQ_TEST_DATA "/reference/clipping.json"));
+    static const json numbers = test::json_in(HESSQ_TEST_DATA "/reference/clipping.json");
     return numbers;
 }
 

@@ -3,6 +3,7 @@
 #include "hessq/theory/epsilon.hpp"
 
 #include "support/draws.hpp"
+#include "support/json.hpp"
 #include "support/matrices.hpp"
 #include "support/messages.hpp"
 #include "support/printed.hpp"
@@ -10,9 +11,7 @@
 
 #include <boost/test/unit_test.hpp>
 #include <cmath>
-#include <fstream>
 #include <limits>
-#include <nlohmann/json.hpp>
 #include <numbers>
 #include <stdexcept>
 #include <string>
@@ -34,12 +33,12 @@ const std::vector<std::pair<std::string, EpsilonForm>> forms = {
     {"softsign", EpsilonForm::softsign}, {"clip", EpsilonForm::clip}, {"ratio", EpsilonForm::ratio}};
 
 const json& reference() {
-    static const json numbers = json::parse(std::ifstream(HESSQ_TEST_DATA "/reference/scaling_laws.json"));
+    static const json numbers = test::json_in(HESSQ_TEST_DATA "/reference/scaling_laws.json");
     return numbers;
 }
 
 const json& epsilon_reference() {
-    static const json numbers = json::parse(std::ifstream(HESSQ_TEST_DATA "/reference/epsilon.json"));
+    static const json numbers = test::json_in(HESSQ_TEST_DATA "/reference/epsilon.json");
     return numbers;
 }
 

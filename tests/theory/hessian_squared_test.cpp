@@ -12,7 +12,6 @@
 #include "support/messages.hpp"
 #include "support/printed.hpp"
 
-#include <Eigen/Dense>
 #include <algorithm>
 #include <boost/test/unit_test.hpp>
 #include <cmath>

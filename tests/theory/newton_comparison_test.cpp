@@ -13,7 +13,6 @@
 #include "support/matrices.hpp"
 #include "support/messages.hpp"
 
-#include <Eigen/Dense>
 #include <algorithm>
 #include <boost/test/unit_test.hpp>
 #include <cmath>

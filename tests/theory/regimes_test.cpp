@@ -10,7 +10,6 @@
 #include "support/matrices.hpp"
 #include "support/messages.hpp"
 
-#include <Eigen/Dense>
 #include <boost/test/unit_test.hpp>
 #include <cmath>
 #include <stdexcept>

@@ -14,7 +14,6 @@
 #include "support/linear_model.hpp"
 #include "support/matrices.hpp"
 
-#include <Eigen/Dense>
 #include <boost/test/unit_test.hpp>
 #include <cmath>
 #include <string>

@@ -9,7 +9,8 @@ namespace hessq {
 
 /// The candidate that `name` is most probably a misspelling of, for "did you mean ...?": the one with the fewest
 /// edits (insert, delete or replace a letter, swap two neighbors; upper and lower case are the same letter).
-/// Empty if even the nearest needs more edits than a third of the longer name's length. The first of equals wins.
+/// If even the nearest needs more edits than a third of the longer name's length, the first that begins with `name`, of
+/// three letters or more; else empty. The first of equals wins.
 std::string nearest_name(std::string_view name, const std::vector<std::string>& candidates);
 
 /// Whether all of `name` fits a shell-like pattern: * stands for any letters or none, ? for one letter, everything

@@ -13,8 +13,13 @@ namespace hessq {
 class Batch {
 public:
     /// All of 0, ..., samples - 1.
-    static Batch all(Index samples) { return Batch(0, samples); }
-    static Batch range(Index begin, Index count) { return Batch(begin, count); }
+    static Batch all(Index samples) { return range(0, samples); }
+    static Batch range(Index begin, Index count) {
+        Batch batch;
+        batch.begin_ = begin;
+        batch.count_ = count;
+        return batch;
+    }
     explicit Batch(std::vector<Index> indices)
         : count_(static_cast<Index>(indices.size())), indices_(std::move(indices)) {}
 
@@ -29,7 +34,7 @@ public:
     void check(Index samples, std::string_view function) const;
 
 private:
-    Batch(Index begin, Index count) : begin_(begin), count_(count) {}
+    Batch() = default; // of two numbers, Batch({1, 4}) would be ambiguous
 
     Index begin_ = 0;
     Index count_ = 0;
