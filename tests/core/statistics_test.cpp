@@ -214,7 +214,7 @@ BOOST_AUTO_TEST_CASE(two_replicates_have_the_bootstrap_interval_of_three_points)
     BOOST_TEST(half.upper == 0.5);
 }
 
-BOOST_AUTO_TEST_CASE(the_bootstrap_interval_of_a_normal_mean_covers_as_it_says) {
+BOOST_AUTO_TEST_CASE(the_bootstrap_interval_of_a_normal_mean_covers_as_it_says, *boost::unit_test::label("slow")) {
     // z sqrt(19 / 20) = 1.9103 against Student's law with 19 degrees of freedom: 92.86 %. Of 600 seeds 557.2 +- 6.3
     // cover; 4 of them are 25.
     Index covered = 0;
