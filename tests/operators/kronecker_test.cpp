@@ -4,7 +4,6 @@
 #include "hessq/core/require.hpp"
 #include "hessq/objectives/problems.hpp"
 
-#include <Eigen/SVD>
 #include <boost/test/unit_test.hpp>
 
 #include "support/matrices.hpp"
@@ -36,7 +35,7 @@ Vector singular_values(const Matrix& a, Index rows, Index cols) {
         for (Index j = 0; j < cols; ++j)
             for (Index k = 0; k < rows; ++k)
                 for (Index q = 0; q < cols; ++q) rearranged(i * rows + k, j * cols + q) = a(i * cols + j, k * cols + q);
-    return rearranged.jacobiSvd().singularValues();
+    return test::singular_values_by_eigen(rearranged);
 }
 
 double smallest(const Matrix& a) { return Eigen::SelfAdjointEigenSolver<Matrix>(a).eigenvalues()(0); }

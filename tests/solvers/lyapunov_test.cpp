@@ -28,7 +28,7 @@ Matrix kronecker(const Matrix& a, const Matrix& b) {
 
 /// The solution of system vec(X) = vec(Q).
 Matrix dense_solution(const Matrix& system, const Matrix& q) {
-    const Vector x = system.fullPivLu().solve(q.reshaped());
+    const Vector x = system.partialPivLu().solve(q.reshaped());
     return x.reshaped(q.rows(), q.cols());
 }
 

@@ -51,7 +51,7 @@ BOOST_AUTO_TEST_CASE(the_residual_is_the_least_of_the_krylov_space) {
     for (Index k = 1; k < 6; ++k) krylov.col(k) = a * krylov.col(k - 1);
     for (Index k = 1; k <= 6; ++k) {
         const Matrix reach = a * krylov.leftCols(k);
-        const Vector least = b - reach * reach.colPivHouseholderQr().solve(b);
+        const Vector least = b - reach * test::least_squares(reach, b);
         const MinresResult result = minres(dense_operator(a), b, {.max_iterations = k});
         BOOST_CHECK(result.status == MinresStatus::iteration_limit);
         BOOST_TEST(result.iterations == k);
@@ -159,7 +159,7 @@ BOOST_AUTO_TEST_CASE(with_a_preconditioner_the_residual_is_least_in_its_norm) {
     for (Index k = 1; k < 5; ++k) krylov.col(k) = both * krylov.col(k - 1);
     for (Index k = 1; k <= 5; ++k) {
         const Matrix reach = both * krylov.leftCols(k);
-        const Vector y = krylov.leftCols(k) * reach.colPivHouseholderQr().solve(root * b);
+        const Vector y = krylov.leftCols(k) * test::least_squares(reach, root * b);
         const MinresResult result =
             minres(dense_operator(a), b, {.max_iterations = k, .inverse_sqrt = dense_operator(root)});
         BOOST_TEST((result.x - root * y).norm() <= 1e-9 * result.x.norm());

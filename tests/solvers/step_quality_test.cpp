@@ -214,7 +214,7 @@ BOOST_AUTO_TEST_CASE(diagonal_preconditioners_of_a_singular_indefinite_hessian_a
     const PreconditionedCurvature seen = preconditioned_curvature(dense_operator(matrix), h, diagonal_operator(root));
 
     const Vector all =
-        Eigen::SelfAdjointEigenSolver<Matrix>(root.asDiagonal() * matrix * root.asDiagonal()).eigenvalues();
+        Eigen::SelfAdjointEigenSolver<Matrix>(Matrix(root.asDiagonal() * matrix * root.asDiagonal())).eigenvalues();
     BOOST_TEST(seen.lambda_max == all.maxCoeff(), tolerance(1e-9));
     BOOST_TEST(seen.lambda_min == all.minCoeff(), tolerance(1e-9));
     // On an orthonormal basis Q of the range of P^(-1/2) H: the other eigenvalues are zero.
@@ -222,10 +222,10 @@ BOOST_AUTO_TEST_CASE(diagonal_preconditioners_of_a_singular_indefinite_hessian_a
     const Matrix q = orthonormal_basis(root.asDiagonal() * columns_at(h.vectors, chosen));
     const Matrix resolved = columns_at(h.vectors, chosen) * entries_at(h.values, chosen).asDiagonal() *
                             columns_at(h.vectors, chosen).transpose();
-    const Vector range =
-        Eigen::SelfAdjointEigenSolver<Matrix>(q.transpose() * root.asDiagonal() * resolved * root.asDiagonal() * q)
-            .eigenvalues()
-            .cwiseAbs();
+    const Vector range = Eigen::SelfAdjointEigenSolver<Matrix>(
+                             Matrix(q.transpose() * root.asDiagonal() * resolved * root.asDiagonal() * q))
+                             .eigenvalues()
+                             .cwiseAbs();
     const double condition = range.maxCoeff() / range.minCoeff();
     BOOST_TEST(seen.converged);
     BOOST_TEST(seen.directions == n - 30);

@@ -40,7 +40,8 @@ BOOST_AUTO_TEST_CASE(a_constant_and_a_multiple_of_the_identity_have_no_error) {
     BOOST_TEST(determinant.interval.upper - determinant.interval.lower <= 1e-9);
 }
 
-BOOST_AUTO_TEST_CASE(ninety_five_percent_intervals_cover_and_the_std_error_is_the_spread, *boost::unit_test::label("slow")) {
+BOOST_AUTO_TEST_CASE(ninety_five_percent_intervals_cover_and_the_std_error_is_the_spread,
+                     *boost::unit_test::label("slow")) {
     const Vector values = Vector::LinSpaced(60, 0.1, 4.0);
     const SymmetricOperator a = diagonal_operator(values);
     const double truth = values.array().log().sum();

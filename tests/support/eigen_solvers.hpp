@@ -1,6 +1,7 @@
 #pragma once
 
-// What many tests would instantiate alike from Eigen. eigen_solvers.cpp has the code.
+// What many tests would instantiate alike from Eigen. eigen_solvers.cpp has the code, for a Matrix: an expression is
+// first made one, SelfAdjointEigenSolver<Matrix>(Matrix(a * b)).
 
 #include <Eigen/Cholesky>
 #include <Eigen/Eigenvalues>

@@ -1,5 +1,7 @@
 #include "support/matrices.hpp"
 
+#include <Eigen/SVD>
+
 namespace hessq::test {
 
 Matrix random_matrix(Index rows, Index cols, std::uint64_t seed) {
@@ -14,6 +16,10 @@ Matrix random_symmetric(Index n, std::uint64_t seed) {
 Matrix orthonormal_basis(const Matrix& columns) {
     return Eigen::HouseholderQR<Matrix>(columns).householderQ() * Matrix::Identity(columns.rows(), columns.cols());
 }
+
+Vector singular_values_by_eigen(const Matrix& a) { return Eigen::JacobiSVD<Matrix>(a).singularValues(); }
+
+Vector least_squares(const Matrix& a, const Vector& b) { return a.colPivHouseholderQr().solve(b); }
 
 Matrix with_spectrum(const Vector& values, std::uint64_t seed) {
     const Index n = values.size();

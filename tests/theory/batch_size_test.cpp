@@ -452,7 +452,7 @@ BOOST_AUTO_TEST_CASE(muon_s_direction_loses_what_the_law_says) { // d17, yp8
         for (Index draw = 0; draw < 30; ++draw) {
             const Matrix g =
                 q.transpose() + random_matrix(m, n, 50 + static_cast<std::uint64_t>(draw)) / std::sqrt(batch);
-            const Eigen::SelfAdjointEigenSolver<Matrix> eigen(g * g.transpose());
+            const Eigen::SelfAdjointEigenSolver<Matrix> eigen(Matrix(g * g.transpose()));
             const Matrix aligned = g * q;
             left(draw) = (eigen.operatorInverseSqrt() * aligned).trace() / static_cast<double>(m);
         }

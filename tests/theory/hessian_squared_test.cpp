@@ -290,7 +290,8 @@ BOOST_AUTO_TEST_CASE(runs_with_adam_s_frozen_preconditioner_have_its_second_mome
     const double lr = 0.3;
     const StationaryAdam found = stationary_adam(p.h, p.noise, lr);
     const Matrix d = (lr * found.root_second_moment.cwiseInverse()).asDiagonal();
-    const double slowest = (d * p.h).eigenvalues().real().minCoeff();
+    const Matrix root_d = d.cwiseSqrt(); // D H has the eigenvalues of D^(1/2) H D^(1/2)
+    const double slowest = Eigen::SelfAdjointEigenSolver<Matrix>(Matrix(root_d * p.h * root_d)).eigenvalues()(0);
     const Index runs = 2000, steps = static_cast<Index>(std::ceil(4.0 / slowest)); // e^-8 of the start is left
     const Matrix root = p.noise.llt().matrixL();
     Matrix delta = Matrix::Zero(4, runs), gradient;

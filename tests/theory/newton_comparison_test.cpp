@@ -171,7 +171,7 @@ void check_checkpoint(const Case& c, const Replay& run, const NewtonCheckpoint& 
     BOOST_TEST(by_adam.step.decrease_actual == point.loss - objective.value(w - by_adam.step.scale * direction),
                tolerance(1e-8));
     const Matrix root = adam.cwiseSqrt().cwiseInverse().asDiagonal();
-    const Vector seen = Eigen::SelfAdjointEigenSolver<Matrix>(root * h * root).eigenvalues();
+    const Vector seen = Eigen::SelfAdjointEigenSolver<Matrix>(Matrix(root * h * root)).eigenvalues();
     BOOST_TEST(std::abs(by_adam.curvature.lambda_max - seen.maxCoeff()) <=
                by_adam.curvature.residual + 1e-9 * seen.cwiseAbs().maxCoeff());
     BOOST_TEST(std::abs(by_adam.curvature.lambda_min - seen.minCoeff()) <=

@@ -283,7 +283,7 @@ BOOST_AUTO_TEST_CASE(off_the_axes_the_decrease_follows_from_traces) {
         expected_direction_quality(symmetric_eigen(h), diagonal_operator(d.cwiseSqrt()), {.samples = 4000, .seed = 1});
     BOOST_TEST(std::abs(found.decrease.value - expected) < 4.0 * found.decrease.std_error);
     const Matrix root = d.cwiseSqrt().asDiagonal();
-    const Vector seen = Eigen::SelfAdjointEigenSolver<Matrix>(root * h * root).eigenvalues();
+    const Vector seen = Eigen::SelfAdjointEigenSolver<Matrix>(Matrix(root * h * root)).eigenvalues();
     BOOST_TEST(found.condition_number == seen(5) / seen(0), tolerance(1e-11));
 }
 
