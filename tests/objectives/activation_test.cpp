@@ -1,4 +1,5 @@
 #include "hessq/objectives/activation.hpp"
+
 #include "support/json.hpp"
 
 #include <boost/test/unit_test.hpp>

@@ -1,5 +1,7 @@
 #include "support/objective_laws.hpp"
 
+#include "support/draws.hpp"
+
 namespace hessq::laws {
 
 void check_close(MatrixView found, MatrixView expected, double scale, const char* law, double relative) {
@@ -162,15 +164,10 @@ void check_laws(const ModelObjective& objective, VectorView w, double l2) {
         first.row(r) = along.rowwise().mean().transpose();
         second.row(r) = along.cwiseAbs2().rowwise().mean().transpose();
     }
-    const auto z = [](VectorView draws, double expected) {
-        const double mean = draws.mean();
-        const double variance = (draws.array() - mean).square().sum() / static_cast<double>(draws.size() - 1);
-        return (mean - expected) / std::sqrt(variance / static_cast<double>(draws.size()));
-    };
     for (Index k = 0; k < u.cols(); ++k) {
         const double fisher = u.col(k).dot(dense * u.col(k)) - l2;
-        BOOST_TEST(std::abs(z(first.col(k), 0.0)) < 5.0, "sampled gradients have mean 0");
-        BOOST_TEST(std::abs(z(second.col(k), fisher)) < 5.0, "the Fisher matrix is Gauss-Newton without the penalty");
+        BOOST_TEST(test::z_score(first.col(k), 0.0) < 5.0, "sampled gradients have mean 0");
+        BOOST_TEST(test::z_score(second.col(k), fisher) < 5.0, "the Fisher matrix is Gauss-Newton without the penalty");
     }
 }
 
