@@ -96,10 +96,6 @@ StationaryMeasurement stationary_law(const Run& run, const ClippingOptions& opti
     return result;
 }
 
-double root_mean_square(const Vector& norms) {
-    return std::sqrt(norms.squaredNorm() / static_cast<double>(norms.size()));
-}
-
 RescaledRun rescale(const Run& run, const ClippingOptions& options, const ClippingResult& so_far) {
     const GradientTrace& plain = so_far.methods.front().trace;
     const auto scaled = hessq::rescaled(run.problem().objective, rescaling);

@@ -9,8 +9,6 @@
 namespace hessq::app {
 namespace {
 
-double root_mean_square(VectorView norms) { return std::sqrt(norms.squaredNorm() / static_cast<double>(norms.size())); }
-
 /// A method's second half.
 struct Late {
     double gradient_norm = 0.0, batch_norm = 0.0, sign_cosine = 0.0;
@@ -80,7 +78,7 @@ const char* words_of(Rescue rescue) {
 
 Cell finite_cell(double value) { return std::isfinite(value) ? Cell(value) : Cell("-"); }
 
-std::string percent(double share) { return fmt::format("{:.3g} %", 100.0 * share); }
+std::string percentage(double share) { return fmt::format("{:.3g} %", 100.0 * share); }
 
 Json number(double value) { return std::isfinite(value) ? Json(value) : Json(nullptr); }
 
@@ -96,6 +94,8 @@ Json to_json(const TraceLook& look) {
 }
 
 } // namespace
+
+double root_mean_square(VectorView norms) { return std::sqrt(norms.squaredNorm() / static_cast<double>(norms.size())); }
 
 Json to_json(const ClippingResult& result) {
     Json json = {{"threshold", result.threshold}, {"late_from", result.late_from}};
@@ -178,14 +178,14 @@ std::string finding_of(const ClippingResult& result, const std::string& problem)
         "the moments of the per-sample gradients predict {}. ",
         problem, format_number(late.gradient_norm, 3), format_number(late.batch_norm, 3),
         late.batch_norm > 1.1 * late.gradient_norm ? ": noise makes the difference" : "",
-        format_number(result.threshold), percent(sgd.trace.measured_share(result.threshold, result.late_from)),
-        percent(sgd.trace.predicted_share(result.threshold, result.late_from)));
+        format_number(result.threshold), percentage(sgd.trace.measured_share(result.threshold, result.late_from)),
+        percentage(sgd.trace.predicted_share(result.threshold, result.late_from)));
     const RescaledRun& scaled = result.rescaled;
     text += fmt::format(
         "That number belongs to the units of the loss: the same run with the loss times {} has {} of its steps beyond "
         "the threshold. What does not depend on units is lr E|ghat|^2 / 4 (E L - L*), 1 at the stationary state of a "
         "quadratic: {}{}. ",
-        format_number(scaled.factor), percent(scaled.clipped[1]),
+        format_number(scaled.factor), percentage(scaled.clipped[1]),
         format_estimate(result.stationary.found.loss_ratio.value, result.stationary.found.loss_ratio.std_error),
         std::abs(result.stationary.found.drift) > 0.03
             ? fmt::format(" here, where the run is not stationary (a drift of {})",
@@ -193,7 +193,7 @@ std::string finding_of(const ClippingResult& result, const std::string& problem)
             : " here");
     text += fmt::format("Along the run SGD's first-order promise lr |g|^2 is wrong by {} of itself; the second order "
                         "says {}. ",
-                        percent(late.error.measured), percent(late.error.predicted));
+                        percentage(late.error.measured), percentage(late.error.predicted));
     std::vector<const WidthRow*> finite;
     for (const WidthRow& row : result.widths)
         if (std::isfinite(row.measured)) finite.push_back(&row);
@@ -204,7 +204,7 @@ std::string finding_of(const ClippingResult& result, const std::string& problem)
         const WidthRow &narrow = *finite.front(), &wide = *finite.back();
         text += fmt::format("From width {} to {} the share beyond the threshold goes from {} to {}, and cos(sign g, g) "
                             "from {} to {}. ",
-                            narrow.width, wide.width, percent(narrow.measured), percent(wide.measured),
+                            narrow.width, wide.width, percentage(narrow.measured), percentage(wide.measured),
                             format_number(narrow.sign_cosine, 3), format_number(wide.sign_cosine, 3));
     }
     const RescueRow *best = nullptr, *none = &result.rescues.front();

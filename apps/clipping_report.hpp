@@ -70,6 +70,8 @@ struct ClippingResult {
     std::vector<RescueRow> rescues;
 };
 
+double root_mean_square(VectorView norms);
+
 Json to_json(const ClippingResult& result);
 
 /// What was found, in a paragraph of plain words.

@@ -1,4 +1,5 @@
 // What nearly every test includes anyway.
+#include "../../lib/core/eager_products.hpp"
 #include "../../lib/core/eigen_kernels.hpp"
 #include "../support/eigen_solvers.hpp"
 

@@ -9,7 +9,7 @@
 #include <cmath>
 #include <fmt/format.h>
 
-namespace hessq {
+namespace hessq::d1 {
 namespace {
 
 /// |ghat - g|^2 over tr Sigma, times B: 1 if the covariance is Sigma / B.
@@ -125,14 +125,14 @@ ExperimentResult run(const ExperimentOptions& options) {
 
 } // namespace
 
-Experiment experiment_d1() {
+Experiment experiment() {
     return {.id = "E-d1",
             .title = "Which learning rate lowers the loss most?",
-            .claims = {{"d1", "The gradient of a batch has mean g and covariance Sigma / B", batch_size_sources::essay},
-                       {"d4", "The best rate is eta_max / (1 + B_noise / B), for any noise", batch_size_sources::essay},
-                       {"d6", "The best step lowers the loss by dL_max / (1 + B_noise / B)", batch_size_sources::essay},
-                       {"d8", "For a direction u it is E[u]'g / tr(E[uu'] H)", batch_size_sources::essay}},
+            .claims = {{"d1", "The gradient of a batch has mean g and covariance Sigma / B", batch_size_essay},
+                       {"d4", "The best rate is eta_max / (1 + B_noise / B), for any noise", batch_size_essay},
+                       {"d6", "The best step lowers the loss by dL_max / (1 + B_noise / B)", batch_size_essay},
+                       {"d8", "For a direction u it is E[u]'g / tr(E[uu'] H)", batch_size_essay}},
             .run = run};
 }
 
-} // namespace hessq
+} // namespace hessq::d1

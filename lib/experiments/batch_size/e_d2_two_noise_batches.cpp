@@ -7,7 +7,7 @@
 #include <algorithm>
 #include <fmt/format.h>
 
-namespace hessq {
+namespace hessq::d2 {
 namespace {
 
 double ratio(const NoiseScales& scales) { return scales.simple_batch / scales.noise_batch; }
@@ -72,14 +72,14 @@ ExperimentResult run(const ExperimentOptions&) {
 
 } // namespace
 
-Experiment experiment_d2() {
+Experiment experiment() {
     return {.id = "E-d2",
             .title = "May tr Sigma / g'g stand for the noise batch?",
             .claims = {{"d5", "B_simple = tr Sigma / g'g, measured at two batch sizes, may stand for B_noise",
-                        batch_size_sources::essay},
+                        batch_size_essay},
                        {"y5", "They are equal iff tr(Sigma H) / tr Sigma = g'Hg / g'g: for other H than c I, too",
-                        batch_size_sources::hessq_theory}},
+                        batch_size_page}},
             .run = run};
 }
 
-} // namespace hessq
+} // namespace hessq::d2

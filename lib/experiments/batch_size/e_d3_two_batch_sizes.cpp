@@ -9,7 +9,7 @@
 #include <cmath>
 #include <fmt/format.h>
 
-namespace hessq {
+namespace hessq::d3 {
 namespace {
 
 constexpr double small_batch = 4.0, large_batch = 64.0;
@@ -87,7 +87,7 @@ ExperimentResult run(const ExperimentOptions& options) {
 
 } // namespace
 
-Experiment experiment_d3() {
+Experiment experiment() {
     return {.id = "E-d3",
             .title = "Can the noise batch be measured without a Hessian?",
             .claims = {},
@@ -95,4 +95,4 @@ Experiment experiment_d3() {
             .run = run};
 }
 
-} // namespace hessq
+} // namespace hessq::d3

@@ -9,7 +9,7 @@
 #include <functional>
 #include <utility>
 
-namespace hessq {
+namespace hessq::d4 {
 namespace {
 
 /// Expected losses of a diagonal quadratic from E delta_k^2 = 1, gradient noise of covariance `noise` H.
@@ -126,12 +126,11 @@ ExperimentResult run(const ExperimentOptions&) {
 
 } // namespace
 
-Experiment experiment_d4() {
+Experiment experiment() {
     return {.id = "E-d4",
             .title = "Do steps and samples to a target lie on a hyperbola?",
-            .claims = {{"d7", "(S / S_min - 1)(E / E_min - 1) = 1 with E_min / S_min = B_noise",
-                        batch_size_sources::essay}},
+            .claims = {{"d7", "(S / S_min - 1)(E / E_min - 1) = 1 with E_min / S_min = B_noise", batch_size_essay}},
             .run = run};
 }
 
-} // namespace hessq
+} // namespace hessq::d4

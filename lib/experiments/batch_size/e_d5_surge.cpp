@@ -10,7 +10,7 @@
 #include <limits>
 #include <numbers>
 
-namespace hessq {
+namespace hessq::d5 {
 namespace {
 
 constexpr double infinity = std::numeric_limits<double>::infinity();
@@ -218,19 +218,20 @@ ExperimentResult run(const ExperimentOptions& options) {
 
 } // namespace
 
-Experiment experiment_d5() {
-    using namespace batch_size_sources;
-    return {.id = "E-d5",
-            .title = "Is there a surge: a best rate of signs that falls as the batch grows?",
-            .claims = {{"d9", "E sign(ghat_i) = erf(g_i / sigma_i sqrt(B / 2)), and the best rate that follows", essay},
-                       {"d10", "Without noise it is |g|_1 / s'Hs, in proportion to the gradient", essay},
-                       {"d11", "For a diagonal H it grows with B, at first with sqrt(B)", essay},
-                       {"d12", "It peaks at pi kappa^2 T / (2 (O - T)) iff s'Hs > 2 tr H", essay},
-                       {"d14", "Adam's best rate is eta_max / (1 + B_noise / B)^alpha, 1/2 < alpha < 1", essay},
-                       {"d15", "A surge is the suboptimality of sign(g), which noise corrects in part", essay},
-                       {"d16", "For B -> 0 the best rate of signs is that of the paper's theorem 3", essay},
-                       {"y14", "For a diagonal H alpha is 1/2 itself, which the guess excludes", hessq_theory}},
-            .run = run};
+Experiment experiment() {
+    return {
+        .id = "E-d5",
+        .title = "Is there a surge: a best rate of signs that falls as the batch grows?",
+        .claims = {{"d9", "E sign(ghat_i) = erf(g_i / sigma_i sqrt(B / 2)), and the best rate that follows",
+                    batch_size_essay},
+                   {"d10", "Without noise it is |g|_1 / s'Hs, in proportion to the gradient", batch_size_essay},
+                   {"d11", "For a diagonal H it grows with B, at first with sqrt(B)", batch_size_essay},
+                   {"d12", "It peaks at pi kappa^2 T / (2 (O - T)) iff s'Hs > 2 tr H", batch_size_essay},
+                   {"d14", "Adam's best rate is eta_max / (1 + B_noise / B)^alpha, 1/2 < alpha < 1", batch_size_essay},
+                   {"d15", "A surge is the suboptimality of sign(g), which noise corrects in part", batch_size_essay},
+                   {"d16", "For B -> 0 the best rate of signs is that of the paper's theorem 3", batch_size_essay},
+                   {"y14", "For a diagonal H alpha is 1/2 itself, which the guess excludes", batch_size_page}},
+        .run = run};
 }
 
-} // namespace hessq
+} // namespace hessq::d5

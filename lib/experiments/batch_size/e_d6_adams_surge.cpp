@@ -9,7 +9,7 @@
 #include <fmt/format.h>
 #include <map>
 
-namespace hessq {
+namespace hessq::d6 {
 namespace {
 
 constexpr double sigma = 10.0, beta2 = 0.999;
@@ -141,17 +141,16 @@ ExperimentResult run(const ExperimentOptions& options) {
 
 } // namespace
 
-Experiment experiment_d6() {
-    using namespace batch_size_sources;
+Experiment experiment() {
     return {
         .id = "E-d6",
         .title = "Does Adam itself have a surge?",
         .claims = {{"d17",
                     "Momentum is a batch of (1 + beta1) / (1 - beta1) B; Adam surges on a diagonal H iff beta1 > 1/3",
                     followups},
-                   {"y6", "For beta1 = 1/2 the peak is where the law says, at B_simple", hessq_theory}},
+                   {"y6", "For beta1 = 1/2 the peak is where the law says, at B_simple", batch_size_page}},
         .revisited = {"d11"},
         .run = run};
 }
 
-} // namespace hessq
+} // namespace hessq::d6

@@ -7,7 +7,7 @@
 #include <cmath>
 #include <fmt/format.h>
 
-namespace hessq {
+namespace hessq::d7 {
 namespace {
 
 /// The mean excess loss 1/2 sum lambda_k delta_k^2 of a stationary state, block by block.
@@ -127,14 +127,13 @@ ExperimentResult run(const ExperimentOptions& options) {
 
 } // namespace
 
-Experiment experiment_d7() {
-    return {.id = "E-d7",
-            .title = "How must the rate follow the batch?",
-            .claims = {{"d2", "With rate ~ sqrt(B) the noise stays the same: the square-root rule",
-                        batch_size_sources::essay},
-                       {"d3", "With rate ~ B SGD stays the same, with rate ~ sqrt(B) Adam: their SDEs",
-                        batch_size_sources::essay}},
-            .run = run};
+Experiment experiment() {
+    return {
+        .id = "E-d7",
+        .title = "How must the rate follow the batch?",
+        .claims = {{"d2", "With rate ~ sqrt(B) the noise stays the same: the square-root rule", batch_size_essay},
+                   {"d3", "With rate ~ B SGD stays the same, with rate ~ sqrt(B) Adam: their SDEs", batch_size_essay}},
+        .run = run};
 }
 
-} // namespace hessq
+} // namespace hessq::d7

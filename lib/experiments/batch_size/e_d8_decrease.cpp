@@ -11,7 +11,7 @@
 #include <fmt/format.h>
 #include <limits>
 
-namespace hessq {
+namespace hessq::d8 {
 namespace {
 
 constexpr BatchRange range{.least = 1e-3, .largest = 1e9, .points = 481};
@@ -154,16 +154,15 @@ ExperimentResult run(const ExperimentOptions& options) {
 
 } // namespace
 
-Experiment experiment_d8() {
-    using namespace batch_size_sources;
+Experiment experiment() {
     return {
         .id = "E-d8",
         .title = "What does the best step achieve, as a function of the batch?",
-        .claims = {{"d13", "Signs lower the loss by dL_max / (1 + B_noise2 / B), as SGD does", essay},
-                   {"y3", "Exactly it is 4 % to 10 % off that form, and up to 24 % for spread ratios", hessq_theory},
-                   {"y4", "A larger batch can make the best sign step worse", hessq_theory}},
+        .claims = {{"d13", "Signs lower the loss by dL_max / (1 + B_noise2 / B), as SGD does", batch_size_essay},
+                   {"y3", "Exactly it is 4 % to 10 % off that form, and up to 24 % for spread ratios", batch_size_page},
+                   {"y4", "A larger batch can make the best sign step worse", batch_size_page}},
         .revisited = {"d17"},
         .run = run};
 }
 
-} // namespace hessq
+} // namespace hessq::d8

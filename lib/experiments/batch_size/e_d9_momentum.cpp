@@ -7,7 +7,7 @@
 #include <fmt/format.h>
 #include <utility>
 
-namespace hessq {
+namespace hessq::d9 {
 namespace {
 
 /// The stationary average (1 - beta1) sum beta1^k ghat_(t-k) at a gradient that stands still.
@@ -114,13 +114,12 @@ ExperimentResult run(const ExperimentOptions& options) {
 
 } // namespace
 
-Experiment experiment_d9() {
+Experiment experiment() {
     return {.id = "E-d9",
             .title = "What is momentum worth, in samples?",
-            .claims = {{"d18", "Adam's update has the RMS sqrt((SNR + kappa_1) / (SNR + 1))",
-                        batch_size_sources::followups}},
+            .claims = {{"d18", "Adam's update has the RMS sqrt((SNR + kappa_1) / (SNR + 1))", followups}},
             .revisited = {"d17"},
             .run = run};
 }
 
-} // namespace hessq
+} // namespace hessq::d9

@@ -4,9 +4,9 @@
 namespace hessq {
 
 const std::vector<Experiment>& batch_size_experiments() {
-    static const std::vector<Experiment> experiments = {experiment_d1(), experiment_d2(), experiment_d3(),
-                                                        experiment_d4(), experiment_d5(), experiment_d6(),
-                                                        experiment_d7(), experiment_d8(), experiment_d9()};
+    static const std::vector<Experiment> experiments = {d1::experiment(), d2::experiment(), d3::experiment(),
+                                                        d4::experiment(), d5::experiment(), d6::experiment(),
+                                                        d7::experiment(), d8::experiment(), d9::experiment()};
     return experiments;
 }
 

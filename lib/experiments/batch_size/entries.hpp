@@ -2,26 +2,25 @@
 
 #include "hessq/experiments/ledger.hpp"
 
-// Essay (d): one function an entry of the ledger, each in the file of its name.
+// Essay (d): one namespace an entry of the ledger, each in the file of its name: several are compiled as one.
 
 namespace hessq {
 
-Experiment experiment_d1();
-Experiment experiment_d2();
-Experiment experiment_d3();
-Experiment experiment_d4();
-Experiment experiment_d5();
-Experiment experiment_d6();
-Experiment experiment_d7();
-Experiment experiment_d8();
-Experiment experiment_d9();
-
-namespace batch_size_sources {
+// clang-format off
+namespace d1 { Experiment experiment(); }
+namespace d2 { Experiment experiment(); }
+namespace d3 { Experiment experiment(); }
+namespace d4 { Experiment experiment(); }
+namespace d5 { Experiment experiment(); }
+namespace d6 { Experiment experiment(); }
+namespace d7 { Experiment experiment(); }
+namespace d8 { Experiment experiment(); }
+namespace d9 { Experiment experiment(); }
+// clang-format on
 
 /// Where claims come from.
-inline constexpr const char* essay = "Su Jianlin, kexue.fm/archives/10542 (2024-11-14)";
+inline constexpr const char* batch_size_essay = "Su Jianlin, kexue.fm/archives/10542 (2024-11-14)";
 inline constexpr const char* followups = "Su Jianlin, kexue.fm/archives/11267, 11280, 11285, 11301 (2025)";
-inline constexpr const char* hessq_theory = "docs/batch-size.md";
+inline constexpr const char* batch_size_page = "docs/batch-size.md";
 
-} // namespace batch_size_sources
 } // namespace hessq

@@ -12,7 +12,7 @@
 #include <fmt/format.h>
 #include <memory>
 
-namespace hessq::clipping {
+namespace hessq::a1 {
 namespace {
 
 constexpr std::uint64_t streams = 81'000'000;
@@ -162,16 +162,16 @@ ExperimentResult run(const ExperimentOptions& options) {
 
 } // namespace
 
-Experiment experiment_a1() {
+Experiment experiment() {
     return {
         .id = "E-a1",
         .title = "Does a step do what its first order promises, and what does clipping make of it?",
-        .claims = {{"a1", "Clipping by norm: nothing within the threshold, normalization beyond", essay},
-                   {"a6", "Clipping the promised decrease at lr t^2 shortens SGD's steps as t^2 / |g|", hessq_theory},
+        .claims = {{"a1", "Clipping by norm: nothing within the threshold, normalization beyond", clipping_essay},
+                   {"a6", "Clipping the promised decrease at lr t^2 shortens SGD's steps as t^2 / |g|", clipping_page},
                    {"a8", "The first-order promise is wrong by lr lambda_g / 2 and the cost of the noise",
-                    hessq_theory}},
+                    clipping_page}},
         .revisited = {"a2", "a4"},
         .run = run};
 }
 
-} // namespace hessq::clipping
+} // namespace hessq::a1

@@ -11,7 +11,7 @@
 #include <fmt/format.h>
 #include <memory>
 
-namespace hessq::clipping {
+namespace hessq::a2 {
 namespace {
 
 constexpr std::uint64_t streams = 82'000'000;
@@ -179,13 +179,14 @@ ExperimentResult run(const ExperimentOptions& options) {
 
 } // namespace
 
-Experiment experiment_a2() {
+Experiment experiment() {
     return {.id = "E-a2",
             .title = "Are gradients shorter than 1, and what decides?",
-            .claims = {{"a2", "The loss falls by lr |g|^2 a step, so that late gradients are shorter than 1", essay},
+            .claims = {{"a2", "The loss falls by lr |g|^2 a step, so that late gradients are shorter than 1",
+                        clipping_essay},
                        {"a7", "At stationarity E|ghat|^2 = 4 (E L - L*) / lr; clipping sees |g|^2 + tr Sigma / B",
-                        hessq_theory}},
+                        clipping_page}},
             .run = run};
 }
 
-} // namespace hessq::clipping
+} // namespace hessq::a2

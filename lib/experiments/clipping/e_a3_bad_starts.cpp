@@ -10,7 +10,7 @@
 #include <fmt/format.h>
 #include <memory>
 
-namespace hessq::clipping {
+namespace hessq::a3 {
 namespace {
 
 constexpr std::uint64_t streams = 83'000'000;
@@ -116,11 +116,11 @@ ExperimentResult run(const ExperimentOptions& options) {
 
 } // namespace
 
-Experiment experiment_a3() {
+Experiment experiment() {
     return {.id = "E-a3",
             .title = "Does clipping rescue a bad start, and does it replace a warm-up?",
-            .claims = {{"a3", "Clipping the promised decrease of the loss replaces the warm-up", essay}},
+            .claims = {{"a3", "Clipping the promised decrease of the loss replaces the warm-up", clipping_essay}},
             .run = run};
 }
 
-} // namespace hessq::clipping
+} // namespace hessq::a3

@@ -11,7 +11,7 @@
 #include <fmt/format.h>
 #include <memory>
 
-namespace hessq::clipping {
+namespace hessq::a4 {
 namespace {
 
 constexpr std::uint64_t streams = 84'000'000;
@@ -190,15 +190,16 @@ ExperimentResult run(const ExperimentOptions& options) {
 
 } // namespace
 
-Experiment experiment_a4() {
+Experiment experiment() {
     return {
         .id = "E-a4",
         .title = "Are |g| and cos(sign g, g) the same for every size?",
         .claims = {{"a4", "The loss falls by lr |g|_1 a step of sign descent, and |g|_1 >> |g|_2 for entries below 1",
-                    essay},
-                   {"a5", "|g| and cos(sign g, g) do not depend on the size, so Adam's rate goes as N^(-1/2)", essay},
-                   {"a9", "cos(sign g, g) -> E|z| / sqrt(E z^2) for N independent entries", hessq_theory}},
+                    clipping_essay},
+                   {"a5", "|g| and cos(sign g, g) do not depend on the size, so Adam's rate goes as N^(-1/2)",
+                    clipping_essay},
+                   {"a9", "cos(sign g, g) -> E|z| / sqrt(E z^2) for N independent entries", clipping_page}},
         .run = run};
 }
 
-} // namespace hessq::clipping
+} // namespace hessq::a4

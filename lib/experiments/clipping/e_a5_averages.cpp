@@ -9,7 +9,7 @@
 #include <cmath>
 #include <fmt/format.h>
 
-namespace hessq::clipping {
+namespace hessq::a5 {
 namespace {
 
 constexpr std::uint64_t streams = 85'000'000;
@@ -151,18 +151,18 @@ ExperimentResult run(const ExperimentOptions& options) {
 
 } // namespace
 
-Experiment experiment_a5() {
+Experiment experiment() {
     return {.id = "E-a5",
             .title = "What do clipped gradients average to?",
             .claims = {{"a10",
                         "Adam sees clipping only through its changes; always clipped, v is t^2 (H^2)_ii / tr H^2 in "
                         "many dimensions",
-                        hessq_theory},
+                        clipping_page},
                        {"a11",
                         "Value-clipped Gaussians have closed moments; norm clipping concentrates at t / sqrt(|g|^2 + "
                         "tr Sigma / B)",
-                        hessq_theory}},
+                        clipping_page}},
             .run = run};
 }
 
-} // namespace hessq::clipping
+} // namespace hessq::a5

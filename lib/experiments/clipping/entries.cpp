@@ -6,8 +6,7 @@ namespace hessq {
 
 const std::vector<Experiment>& clipping_experiments() {
     static const std::vector<Experiment> experiments = {
-        clipping::experiment_a1(), clipping::experiment_a2(), clipping::experiment_a3(),
-        clipping::experiment_a4(), clipping::experiment_a5(),
+        a1::experiment(), a2::experiment(), a3::experiment(), a4::experiment(), a5::experiment(),
     };
     return experiments;
 }

@@ -2,18 +2,20 @@
 
 #include "hessq/experiments/ledger.hpp"
 
-// Essay (a): one function an entry of the ledger, each in the file of its name.
+// Essay (a): one namespace an entry of the ledger, each in the file of its name: several are compiled as one.
 
-namespace hessq::clipping {
+namespace hessq {
 
-Experiment experiment_a1();
-Experiment experiment_a2();
-Experiment experiment_a3();
-Experiment experiment_a4();
-Experiment experiment_a5();
+// clang-format off
+namespace a1 { Experiment experiment(); }
+namespace a2 { Experiment experiment(); }
+namespace a3 { Experiment experiment(); }
+namespace a4 { Experiment experiment(); }
+namespace a5 { Experiment experiment(); }
+// clang-format on
 
 /// Where claims come from.
-inline constexpr const char* essay = "Su Jianlin, kexue.fm/archives/10657 (2025-01-02)";
-inline constexpr const char* hessq_theory = "docs/clipping.md";
+inline constexpr const char* clipping_essay = "Su Jianlin, kexue.fm/archives/10657 (2025-01-02)";
+inline constexpr const char* clipping_page = "docs/clipping.md";
 
-} // namespace hessq::clipping
+} // namespace hessq

@@ -9,7 +9,7 @@
 #include <fmt/format.h>
 #include <numbers>
 
-namespace hessq {
+namespace hessq::c1 {
 namespace {
 
 constexpr EpsilonForm softsign = EpsilonForm::softsign, clip = EpsilonForm::clip;
@@ -201,7 +201,7 @@ ExperimentResult run(const ExperimentOptions& options) {
 
 } // namespace
 
-Experiment experiment_c1() {
+Experiment experiment() {
     return {
         .id = "E-c1",
         .title = "Which moments does an update with epsilon have?",
@@ -219,4 +219,4 @@ Experiment experiment_c1() {
         .run = run};
 }
 
-} // namespace hessq
+} // namespace hessq::c1

@@ -9,7 +9,7 @@
 #include <limits>
 #include <numbers>
 
-namespace hessq {
+namespace hessq::c2 {
 namespace {
 
 constexpr EpsilonForm softsign = EpsilonForm::softsign;
@@ -173,7 +173,7 @@ ExperimentResult run(const ExperimentOptions& options) {
 
 } // namespace
 
-Experiment experiment_c2() {
+Experiment experiment() {
     return {.id = "E-c2",
             .title = "How does the best rate depend on the batch size for a given epsilon?",
             .claims = {{"c1", "Epsilon leads from signs and their square-root law to SGD and its linear law",
@@ -188,4 +188,4 @@ Experiment experiment_c2() {
             .run = run};
 }
 
-} // namespace hessq
+} // namespace hessq::c2

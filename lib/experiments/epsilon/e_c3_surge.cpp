@@ -10,7 +10,7 @@
 #include <fmt/format.h>
 #include <limits>
 
-namespace hessq {
+namespace hessq::c3 {
 namespace {
 
 constexpr EpsilonForm softsign = EpsilonForm::softsign, clip = EpsilonForm::clip, ratio = EpsilonForm::ratio;
@@ -246,7 +246,7 @@ ExperimentResult run(const ExperimentOptions& options) {
 
 } // namespace
 
-Experiment experiment_c3() {
+Experiment experiment() {
     return {
         .id = "E-c3",
         .title = "Does epsilon remove the surge, the batch size beyond which the best rate falls?",
@@ -258,4 +258,4 @@ Experiment experiment_c3() {
         .run = run};
 }
 
-} // namespace hessq
+} // namespace hessq::c3

@@ -9,7 +9,7 @@
 #include <fmt/format.h>
 #include <limits>
 
-namespace hessq {
+namespace hessq::c4 {
 namespace {
 
 constexpr double infinity = std::numeric_limits<double>::infinity();
@@ -123,7 +123,7 @@ ExperimentResult run(const ExperimentOptions& options) {
 
 } // namespace
 
-Experiment experiment_c4() {
+Experiment experiment() {
     return {.id = "E-c4",
             .title = "What does epsilon do to real runs of Adam?",
             .claims = {},
@@ -131,4 +131,4 @@ Experiment experiment_c4() {
             .run = run};
 }
 
-} // namespace hessq
+} // namespace hessq::c4

@@ -5,8 +5,8 @@
 namespace hessq {
 
 const std::vector<Experiment>& epsilon_experiments() {
-    static const std::vector<Experiment> experiments = {experiment_c1(), experiment_c2(), experiment_c3(),
-                                                        experiment_c4()};
+    static const std::vector<Experiment> experiments = {c1::experiment(), c2::experiment(), c3::experiment(),
+                                                        c4::experiment()};
     return experiments;
 }
 

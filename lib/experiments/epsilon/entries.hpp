@@ -2,14 +2,16 @@
 
 #include "hessq/experiments/ledger.hpp"
 
-// Essay (c): one function an entry of the ledger, each in the file of its name.
+// Essay (c): one namespace an entry of the ledger, each in the file of its name: several are compiled as one.
 
 namespace hessq {
 
-Experiment experiment_c1();
-Experiment experiment_c2();
-Experiment experiment_c3();
-Experiment experiment_c4();
+// clang-format off
+namespace c1 { Experiment experiment(); }
+namespace c2 { Experiment experiment(); }
+namespace c3 { Experiment experiment(); }
+namespace c4 { Experiment experiment(); }
+// clang-format on
 
 /// Where claims come from.
 inline constexpr const char* epsilon_essay = "Su Jianlin, kexue.fm/archives/10563 (2024-11-18)";

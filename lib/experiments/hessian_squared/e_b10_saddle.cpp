@@ -19,7 +19,7 @@
 #include <fmt/format.h>
 #include <memory>
 
-namespace hessq {
+namespace hessq::b10 {
 namespace {
 
 constexpr std::uint64_t first_stream = 10'000'000;
@@ -310,15 +310,15 @@ ExperimentResult run(const ExperimentOptions& options) {
 
 } // namespace
 
-Experiment experiment_b10() {
+Experiment experiment() {
     return {.id = "E-b10",
             .title = "What does the second moment measure at a saddle?",
             .claims = {{"b21",
                         "At a saddle gradient descent inflates the cloud along negative curvature, and the squared law "
                         "fails exponentially fast",
-                        hessq_theory}},
+                        hessian_squared_page}},
             .revisited = {"b1", "b3", "b4", "b9"},
             .run = run};
 }
 
-} // namespace hessq
+} // namespace hessq::b10

@@ -9,7 +9,7 @@
 #include <cmath>
 #include <fmt/format.h>
 
-namespace hessq {
+namespace hessq::b11 {
 namespace {
 
 constexpr std::uint64_t streams = 11'000'000;
@@ -349,19 +349,19 @@ ExperimentResult run(const ExperimentOptions& options) {
 
 } // namespace
 
-Experiment experiment_b11() {
+Experiment experiment() {
     return {
         .id = "E-b11",
         .title = "Does the outer product of gradients follow the Gauss-Newton matrix?",
         .claims = {{"b6",
                     "With residuals of variance sigma^2 the outer product g g' is sigma^2 E[JJ'], that is sigma^2 H",
-                    essay},
+                    hessian_squared_essay},
                    {"b11",
                     "Only single samples' gradients do: W = gg' + Sigma / B, Sigma = sigma^2 GN where the model is "
                     "right; a cloud adds s^2 H^2, not s^2 GN^2",
-                    hessq_theory}},
+                    hessian_squared_page}},
         .revisited = {},
         .run = run};
 }
 
-} // namespace hessq
+} // namespace hessq::b11

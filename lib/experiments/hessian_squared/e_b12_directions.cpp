@@ -12,7 +12,7 @@
 #include <cmath>
 #include <fmt/format.h>
 
-namespace hessq {
+namespace hessq::b12 {
 namespace {
 
 constexpr std::uint64_t first_stream = 12'000'000;
@@ -424,22 +424,23 @@ ExperimentResult run(const ExperimentOptions& options) {
 
 } // namespace
 
-Experiment experiment_b12() {
+Experiment experiment() {
     return {
         .id = "E-b12",
         .title = "Is Adam's step Newton's step?",
-        .claims = {{"b1", "Adam's diag(sqrt v) stands in for the Hessian, so its step is Newton's", essay},
+        .claims = {{"b1", "Adam's diag(sqrt v) stands in for the Hessian, so its step is Newton's",
+                    hessian_squared_essay},
                    {"b22", "2 % of H off the diagonal spoil p_H and most of Adam's resemblance to Newton",
-                    hessq_theory},
+                    hessian_squared_page},
                    {"b23", "The best diagonal is neither Adam's nor 1/H_ii: H_ii/(H^2)_ii, or another for the loss",
-                    hessq_theory},
+                    hessian_squared_page},
                    {"b24", "With noise the best diagonal is a damped Newton's; SGD beats Adam for small batches",
-                    hessq_theory},
+                    hessian_squared_page},
                    {"b26", "eps damps as Levenberg and Marquardt do: the exponent falls to p sqrt(v)/(sqrt(v) + eps)",
-                    hessq_theory},
+                    hessian_squared_page},
                    {"b28", "On a diagonal H the cosine with Newton's step is m_a/sqrt(m_2a), a = 1, 1/2, 0",
-                    hessq_theory}},
+                    hessian_squared_page}},
         .run = run};
 }
 
-} // namespace hessq
+} // namespace hessq::b12

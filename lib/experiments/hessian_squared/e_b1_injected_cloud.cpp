@@ -9,7 +9,7 @@
 #include <cmath>
 #include <fmt/format.h>
 
-namespace hessq {
+namespace hessq::b1 {
 namespace {
 
 constexpr double cloud_variance = 0.04;
@@ -107,15 +107,17 @@ ExperimentResult run(const ExperimentOptions& options) {
 
 } // namespace
 
-Experiment experiment_b1() {
+Experiment experiment() {
     return {
         .id = "E-b1",
         .title = "Is v the Hessian squared under the essay's own assumptions?",
-        .claims = {{"b3", "Late in training the parameters are a cloud N(w*, s^2 I), so that E[g g'] = s^2 H^2", essay},
-                   {"b4", "With a diagonal H, sqrt(v_i) = s |H_ii|: Adam is Newton's method", essay},
-                   {"b9", "Without that assumption v_i = s^2 (H^2)_ii, the squared row norm of H", hessq_theory},
-                   {"b10", "That is what AdaHessian estimates with random signs", hessq_theory}},
+        .claims = {{"b3", "Late in training the parameters are a cloud N(w*, s^2 I), so that E[g g'] = s^2 H^2",
+                    hessian_squared_essay},
+                   {"b4", "With a diagonal H, sqrt(v_i) = s |H_ii|: Adam is Newton's method", hessian_squared_essay},
+                   {"b9", "Without that assumption v_i = s^2 (H^2)_ii, the squared row norm of H",
+                    hessian_squared_page},
+                   {"b10", "That is what AdaHessian estimates with random signs", hessian_squared_page}},
         .run = run};
 }
 
-} // namespace hessq
+} // namespace hessq::b1

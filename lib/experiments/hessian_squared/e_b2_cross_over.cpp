@@ -9,7 +9,7 @@
 #include <fmt/format.h>
 #include <limits>
 
-namespace hessq {
+namespace hessq::b2 {
 namespace {
 
 constexpr double cloud_variance = 0.04, noise_variance = 0.5;
@@ -121,14 +121,15 @@ ExperimentResult run(const ExperimentOptions& options) {
 
 } // namespace
 
-Experiment experiment_b2() {
+Experiment experiment() {
     return {.id = "E-b2",
             .title = "From which batch size on does v follow the Hessian squared?",
             .claims = {{"b12", "On regression v crosses from lambda to lambda^2 at (sigma^2 + s^2 tr H) / s^2 (B + 1)",
-                        hessq_theory},
-                       {"b27", "A Fisher-like part stays in v even where every sample can be fitted", hessq_theory}},
+                        hessian_squared_page},
+                       {"b27", "A Fisher-like part stays in v even where every sample can be fitted",
+                        hessian_squared_page}},
             .revisited = {"b3"},
             .run = run};
 }
 
-} // namespace hessq
+} // namespace hessq::b2

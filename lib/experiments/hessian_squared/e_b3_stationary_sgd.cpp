@@ -6,7 +6,7 @@
 
 #include <fmt/format.h>
 
-namespace hessq {
+namespace hessq::b3 {
 namespace {
 
 /// A Hessian and noise that do not commute, in four dimensions.
@@ -91,14 +91,15 @@ ExperimentResult run(const ExperimentOptions& options) {
 
 } // namespace
 
-Experiment experiment_b3() {
-    return {
-        .id = "E-b3",
-        .title = "Which second moment follows the Hessian squared when SGD makes the cloud?",
-        .claims = {{"b14", "Stationary SGD on a quadratic has W = (H S + S H) / lr, whatever the noise", hessq_theory},
-                   {"b15", "On regression SGD's cloud is isotropic, W_mini ~ H and W_full ~ H^2", hessq_theory}},
-        .revisited = {"b3", "b6"},
-        .run = run};
+Experiment experiment() {
+    return {.id = "E-b3",
+            .title = "Which second moment follows the Hessian squared when SGD makes the cloud?",
+            .claims = {{"b14", "Stationary SGD on a quadratic has W = (H S + S H) / lr, whatever the noise",
+                        hessian_squared_page},
+                       {"b15", "On regression SGD's cloud is isotropic, W_mini ~ H and W_full ~ H^2",
+                        hessian_squared_page}},
+            .revisited = {"b3", "b6"},
+            .run = run};
 }
 
-} // namespace hessq
+} // namespace hessq::b3

@@ -6,7 +6,7 @@
 
 #include <fmt/format.h>
 
-namespace hessq {
+namespace hessq::b4 {
 namespace {
 
 ExperimentResult run(const ExperimentOptions& options) {
@@ -62,12 +62,13 @@ ExperimentResult run(const ExperimentOptions& options) {
 
 } // namespace
 
-Experiment experiment_b4() {
+Experiment experiment() {
     return {.id = "E-b4",
             .title = "Is the cloud isotropic when Adam makes it?",
-            .claims = {{"b16", "Adam's cloud goes as lambda^(gamma/2 - 1) for noise as lambda^gamma", hessq_theory}},
+            .claims = {{"b16", "Adam's cloud goes as lambda^(gamma/2 - 1) for noise as lambda^gamma",
+                        hessian_squared_page}},
             .revisited = {"b3"},
             .run = run};
 }
 
-} // namespace hessq
+} // namespace hessq::b4

@@ -8,7 +8,7 @@
 #include <cmath>
 #include <fmt/format.h>
 
-namespace hessq {
+namespace hessq::b5 {
 namespace {
 
 constexpr double lr = 0.05;
@@ -153,12 +153,13 @@ ExperimentResult run(const ExperimentOptions& options) {
 
 } // namespace
 
-Experiment experiment_b5() {
+Experiment experiment() {
     return {.id = "E-b5",
             .title = "Does a longer average turn the Fisher law into the Hessian-squared law?",
-            .claims = {{"b7", "An instantaneous v follows H, a long average H^2", essay},
-                       {"b17", "During a descent a window beyond the relaxation time turns H^2 into H", hessq_theory}},
+            .claims = {{"b7", "An instantaneous v follows H, a long average H^2", hessian_squared_essay},
+                       {"b17", "During a descent a window beyond the relaxation time turns H^2 into H",
+                        hessian_squared_page}},
             .run = run};
 }
 
-} // namespace hessq
+} // namespace hessq::b5

@@ -6,7 +6,7 @@
 
 #include <fmt/format.h>
 
-namespace hessq {
+namespace hessq::b6 {
 namespace {
 
 constexpr double lr = 0.1, beta2 = 0.999;
@@ -190,16 +190,18 @@ ExperimentResult run(const ExperimentOptions& options) {
 
 } // namespace
 
-Experiment experiment_b6() {
+Experiment experiment() {
     return {.id = "E-b6",
             .title = "What do momentum and AdaBelief average?",
             .claims = {{"b5", "v should average for as long as possible; m must not, for a long average of g is zero",
-                        essay},
-                       {"b8", "AdaBelief's v, the average of (g - m)^2, is s^2 H^2 around any point", essay},
-                       {"b18", "m and v have the second moments of EMAs of SGD's correlated gradients", hessq_theory},
+                        hessian_squared_essay},
+                       {"b8", "AdaBelief's v, the average of (g - m)^2, is s^2 H^2 around any point",
+                        hessian_squared_essay},
+                       {"b18", "m and v have the second moments of EMAs of SGD's correlated gradients",
+                        hessian_squared_page},
                        {"b19", "AdaBelief's v is 2 beta1^2 / (1 + beta1) (1 - rho) / (1 - beta1 rho) E g^2 and noise",
-                        hessq_theory}},
+                        hessian_squared_page}},
             .run = run};
 }
 
-} // namespace hessq
+} // namespace hessq::b6

@@ -13,7 +13,7 @@
 #include <cmath>
 #include <fmt/format.h>
 
-namespace hessq {
+namespace hessq::b7 {
 namespace {
 
 constexpr std::uint64_t first_stream = 7'000'000;
@@ -304,16 +304,16 @@ ExperimentResult run(const ExperimentOptions& options) {
 
 } // namespace
 
-Experiment experiment_b7() {
+Experiment experiment() {
     return {
         .id = "E-b7",
         .title = "What does Adam's second moment measure without noise?",
         .claims = {{"0.5",
                     "Without noise RMSprop and Adam settle at the edge of stability: sqrt(v) is lr kappa_1 lambda / 2 "
                     "on a diagonal H, lr kappa_1 P with MAXCUT's P otherwise, to 15 % with momentum",
-                    hessq_theory}},
+                    hessian_squared_page}},
         .revisited = {"b4"},
         .run = run};
 }
 
-} // namespace hessq
+} // namespace hessq::b7

@@ -17,7 +17,7 @@
 #include <fmt/format.h>
 #include <limits>
 
-namespace hessq {
+namespace hessq::b8 {
 namespace {
 
 constexpr std::uint64_t streams = 8'000'000;
@@ -495,18 +495,18 @@ ExperimentResult run(const ExperimentOptions& options) {
 
 } // namespace
 
-Experiment experiment_b8() {
-    return {
-        .id = "E-b8",
-        .title = "What do the gradients of real networks show, and how far from the minimum?",
-        .claims = {{"b2", "Near the minimum the gradient is linear, g = H delta", essay},
-                   {"b13",
-                    "Labels drawn from a model with its canonical link give E[gg'] = H, in a network the "
-                    "Gauss-Newton matrix",
-                    hessq_theory},
-                   {"b20", "A cubic term adds s^2/2 T:I to E g and s^4/2 T_ijk T_ljk to the covariance", hessq_theory}},
-        .revisited = {"b3", "b4", "b6", "b8", "b9", "x1"},
-        .run = run};
+Experiment experiment() {
+    return {.id = "E-b8",
+            .title = "What do the gradients of real networks show, and how far from the minimum?",
+            .claims = {{"b2", "Near the minimum the gradient is linear, g = H delta", hessian_squared_essay},
+                       {"b13",
+                        "Labels drawn from a model with its canonical link give E[gg'] = H, in a network the "
+                        "Gauss-Newton matrix",
+                        hessian_squared_page},
+                       {"b20", "A cubic term adds s^2/2 T:I to E g and s^4/2 T_ijk T_ljk to the covariance",
+                        hessian_squared_page}},
+            .revisited = {"b3", "b4", "b6", "b8", "b9", "x1"},
+            .run = run};
 }
 
-} // namespace hessq
+} // namespace hessq::b8

@@ -16,7 +16,7 @@
 #include <utility>
 #include <vector>
 
-namespace hessq {
+namespace hessq::b9 {
 namespace {
 
 constexpr std::uint64_t first_stream = 9'000'000;
@@ -295,14 +295,14 @@ ExperimentResult run(const ExperimentOptions& options) {
 
 } // namespace
 
-Experiment experiment_b9() {
+Experiment experiment() {
     return {.id = "E-b9",
             .title = "Can class frequencies alone make v follow the Hessian?",
             .claims = {{"b25",
                         "Zipf classes give v ~ H^2 over class blocks for full batches without any cloud, and v ~ H for "
                         "single samples",
-                        hessq_theory}},
+                        hessian_squared_page}},
             .run = run};
 }
 
-} // namespace hessq
+} // namespace hessq::b9

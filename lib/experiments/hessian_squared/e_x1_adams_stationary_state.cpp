@@ -8,7 +8,7 @@
 
 #include <fmt/format.h>
 
-namespace hessq {
+namespace hessq::x1 {
 namespace {
 
 constexpr double lr = 0.008;
@@ -128,13 +128,13 @@ ExperimentResult run(const ExperimentOptions& options) {
 
 } // namespace
 
-Experiment experiment_x1() {
+Experiment experiment() {
     return {.id = "E-x1",
             .title = "What does stationarity itself say about Adam's v?",
             .claims = {{"x1", "In Adam's stationary state sqrt(v_i) = 2 (S H)_ii / lr, for every H and every noise",
-                        hessq_theory}},
+                        hessian_squared_page}},
             .revisited = {"b4"},
             .run = run};
 }
 
-} // namespace hessq
+} // namespace hessq::x1

@@ -6,9 +6,9 @@ namespace hessq {
 
 const std::vector<Experiment>& hessian_squared_experiments() {
     static const std::vector<Experiment> experiments = {
-        experiment_b1(),  experiment_b2(),  experiment_b3(), experiment_b4(), experiment_b5(),
-        experiment_b6(),  experiment_b7(),  experiment_b8(), experiment_b9(), experiment_b10(),
-        experiment_b11(), experiment_b12(), experiment_x1(),
+        b1::experiment(),  b2::experiment(),  b3::experiment(), b4::experiment(), b5::experiment(),
+        b6::experiment(),  b7::experiment(),  b8::experiment(), b9::experiment(), b10::experiment(),
+        b11::experiment(), b12::experiment(), x1::experiment(),
     };
     return experiments;
 }

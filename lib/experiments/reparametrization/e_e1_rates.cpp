@@ -6,7 +6,7 @@
 #include <cmath>
 #include <fmt/format.h>
 
-namespace hessq {
+namespace hessq::e1 {
 namespace {
 
 /// Which claim speaks of the optimizer.
@@ -144,7 +144,7 @@ ExperimentResult run(const ExperimentOptions& options) {
 
 } // namespace
 
-Experiment experiment_e1() {
+Experiment experiment() {
     return {
         .id = "E-e1",
         .title = "Which learning rate does a layer have that is stored divided by lambda?",
@@ -157,4 +157,4 @@ Experiment experiment_e1() {
         .run = run};
 }
 
-} // namespace hessq
+} // namespace hessq::e1

@@ -5,7 +5,7 @@
 #include <cmath>
 #include <fmt/format.h>
 
-namespace hessq {
+namespace hessq::e3 {
 namespace {
 
 ExperimentResult run(const ExperimentOptions& options) {
@@ -58,7 +58,7 @@ ExperimentResult run(const ExperimentOptions& options) {
 
 } // namespace
 
-Experiment experiment_e3() {
+Experiment experiment() {
     return {.id = "E-e3",
             .title = "Does the recipe give a layer the learning rate that was asked for?",
             .claims = {{"e3",
@@ -68,4 +68,4 @@ Experiment experiment_e3() {
             .run = run};
 }
 
-} // namespace hessq
+} // namespace hessq::e3

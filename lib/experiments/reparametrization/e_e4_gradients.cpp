@@ -7,7 +7,7 @@
 #include <cmath>
 #include <fmt/format.h>
 
-namespace hessq {
+namespace hessq::e4 {
 namespace {
 
 constexpr double lr = 0.01;
@@ -166,7 +166,7 @@ ExperimentResult run(const ExperimentOptions& options) {
 
 } // namespace
 
-Experiment experiment_e4() {
+Experiment experiment() {
     return {
         .id = "E-e4",
         .title = "What may be done to gradients on their way to the update, and what becomes of it?",
@@ -188,4 +188,4 @@ Experiment experiment_e4() {
         .run = run};
 }
 
-} // namespace hessq
+} // namespace hessq::e4

@@ -6,7 +6,7 @@
 #include <cmath>
 #include <fmt/format.h>
 
-namespace hessq {
+namespace hessq::e5 {
 namespace {
 
 ExperimentResult run(const ExperimentOptions& options) {
@@ -80,7 +80,7 @@ ExperimentResult run(const ExperimentOptions& options) {
 
 } // namespace
 
-Experiment experiment_e5() {
+Experiment experiment() {
     return {
         .id = "E-e5",
         .title = "What becomes of eps and weight decay?",
@@ -91,4 +91,4 @@ Experiment experiment_e5() {
         .run = run};
 }
 
-} // namespace hessq
+} // namespace hessq::e5

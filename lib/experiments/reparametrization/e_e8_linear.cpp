@@ -14,7 +14,7 @@
 #include <numbers>
 #include <utility>
 
-namespace hessq {
+namespace hessq::e8 {
 namespace {
 
 constexpr std::uint64_t stream = 8'000'000;
@@ -140,7 +140,7 @@ ExperimentResult run(const ExperimentOptions& options) {
 
 } // namespace
 
-Experiment experiment_e8() {
+Experiment experiment() {
     return {
         .id = "E-e8",
         .title = "And if parameters are mixed, not only scaled?",
@@ -152,4 +152,4 @@ Experiment experiment_e8() {
         .run = run};
 }
 
-} // namespace hessq
+} // namespace hessq::e8

@@ -9,7 +9,7 @@
 #include <cmath>
 #include <fmt/format.h>
 
-namespace hessq {
+namespace hessq::e9 {
 namespace {
 
 /// What the two laws compare with sqrt(v), for a network seen at phi = theta / factors.
@@ -91,7 +91,7 @@ ExperimentResult run(const ExperimentOptions& options) {
 
 } // namespace
 
-Experiment experiment_e9() {
+Experiment experiment() {
     return {.id = "E-e9",
             .title = "Can a reparametrization tell the squared law from the Fisher law?",
             .claims = {{"e9",
@@ -101,4 +101,4 @@ Experiment experiment_e9() {
             .run = run};
 }
 
-} // namespace hessq
+} // namespace hessq::e9

@@ -5,8 +5,8 @@
 namespace hessq {
 
 const std::vector<Experiment>& reparametrization_experiments() {
-    static const std::vector<Experiment> experiments = {experiment_e1(), experiment_e3(), experiment_e4(),
-                                                        experiment_e5(), experiment_e8(), experiment_e9()};
+    static const std::vector<Experiment> experiments = {e1::experiment(), e3::experiment(), e4::experiment(),
+                                                        e5::experiment(), e8::experiment(), e9::experiment()};
     return experiments;
 }
 

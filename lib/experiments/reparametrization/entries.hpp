@@ -4,11 +4,13 @@
 
 namespace hessq {
 
-Experiment experiment_e1();
-Experiment experiment_e3();
-Experiment experiment_e4();
-Experiment experiment_e5();
-Experiment experiment_e8();
-Experiment experiment_e9();
+// clang-format off
+namespace e1 { Experiment experiment(); }
+namespace e3 { Experiment experiment(); }
+namespace e4 { Experiment experiment(); }
+namespace e5 { Experiment experiment(); }
+namespace e8 { Experiment experiment(); }
+namespace e9 { Experiment experiment(); }
+// clang-format on
 
 } // namespace hessq
