@@ -1,5 +1,6 @@
 #include "hessq/core/dense_eigen.hpp"
 
+#include "eager_products.hpp"
 #include "hessq/core/dense.hpp"
 #include "hessq/core/parallel.hpp"
 #include "hessq/core/require.hpp"

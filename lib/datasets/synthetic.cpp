@@ -1,5 +1,6 @@
 #include "hessq/datasets/synthetic.hpp"
 
+#include "../core/eager_products.hpp"
 #include "hessq/core/random.hpp"
 #include "hessq/core/require.hpp"
 

@@ -4,9 +4,9 @@
 
 #include "hessq/core/factorizations.hpp"
 
-#include <Eigen/Cholesky>
 #include <algorithm>
 #include <cmath>
+#include <optional>
 
 namespace hessq {
 namespace {
@@ -43,9 +43,9 @@ Matrix orthonormalize(Eigen::Ref<Matrix> y, double independent) {
     const Vector length = gram.diagonal().cwiseSqrt();
     if (length.minCoeff() > 0.0 && std::isfinite(length.maxCoeff())) {
         const Vector inverse = length.cwiseInverse();
-        const Eigen::LLT<Matrix> cholesky(inverse.asDiagonal() * gram * inverse.asDiagonal());
-        if (cholesky.info() == Eigen::Success && cholesky.matrixLLT().diagonal().minCoeff() >= independent) {
-            const Matrix r = Matrix(cholesky.matrixU()) * length.asDiagonal();
+        const std::optional<Matrix> factor = cholesky(inverse.asDiagonal() * gram * inverse.asDiagonal());
+        if (factor && factor->diagonal().minCoeff() >= independent) {
+            const Matrix r = factor->transpose() * length.asDiagonal();
             Matrix r_inverse = Matrix::Identity(k, k);
             r.triangularView<Eigen::Upper>().solveInPlace(r_inverse);
             parallel_for(tall_chunks(n), [&](Index c) {

@@ -1,5 +1,6 @@
 #include "hessq/objectives/problems.hpp"
 
+#include "hessq/core/factorizations.hpp"
 #include "hessq/core/random.hpp"
 #include "hessq/core/text.hpp"
 #include "hessq/datasets/bundled.hpp"
@@ -7,7 +8,6 @@
 #include "hessq/objectives/mlp.hpp"
 #include "hessq/objectives/quadratic.hpp"
 
-#include <Eigen/Cholesky>
 #include <algorithm>
 #include <cmath>
 #include <fmt/format.h>
@@ -40,7 +40,7 @@ Problem model(Mlp network) { return mlp_problem("", "", std::move(network)); }
 Problem least_squares(Dataset data) {
     Problem problem = model(linear_regression(std::move(data)));
     const Vector origin = Vector::Zero(problem.objective->dimension());
-    problem.minimum = problem.objective->dense_hessian(origin).ldlt().solve(-problem.objective->gradient(origin));
+    problem.minimum = linear_solve(problem.objective->dense_hessian(origin), -problem.objective->gradient(origin));
     return problem;
 }
 

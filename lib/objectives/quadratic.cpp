@@ -1,5 +1,6 @@
 #include "hessq/objectives/quadratic.hpp"
 
+#include "../core/eager_products.hpp"
 #include "hessq/core/dense.hpp"
 #include "hessq/core/dense_eigen.hpp"
 #include "hessq/core/factorizations.hpp"

@@ -1,5 +1,6 @@
 #include "hessq/objectives/reparametrization.hpp"
 
+#include "../core/eager_products.hpp"
 #include "hessq/core/factorizations.hpp"
 #include "hessq/core/require.hpp"
 

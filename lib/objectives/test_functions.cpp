@@ -1,5 +1,6 @@
 #include "hessq/objectives/test_functions.hpp"
 
+#include "../core/eager_products.hpp"
 #include "hessq/core/dense.hpp"
 #include "hessq/core/factorizations.hpp"
 #include "hessq/core/parallel.hpp"

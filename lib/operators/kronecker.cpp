@@ -1,5 +1,6 @@
 #include "hessq/operators/kronecker.hpp"
 
+#include "../core/eager_products.hpp"
 #include "hessq/core/dense_eigen.hpp"
 #include "hessq/core/outer_product.hpp"
 #include "hessq/core/parallel.hpp"

@@ -1,5 +1,6 @@
 #include "hessq/preconditioners/shampoo.hpp"
 
+#include "../core/eager_products.hpp"
 #include "hessq/core/dense_eigen.hpp"
 #include "hessq/core/require.hpp"
 

@@ -1,5 +1,6 @@
 #include "hessq/solvers/maxcut.hpp"
 
+#include "../core/eager_products.hpp"
 #include "hessq/core/dense_eigen.hpp"
 #include "hessq/core/random.hpp"
 #include "hessq/core/require.hpp"

@@ -1,5 +1,6 @@
 #include "hessq/solvers/newton.hpp"
 
+#include "../core/eager_products.hpp"
 #include "hessq/core/dense.hpp"
 #include "hessq/core/require.hpp"
 

@@ -1,5 +1,6 @@
 #include "hessq/solvers/nystrom.hpp"
 
+#include "../core/eager_products.hpp"
 #include "hessq/core/counted_operator.hpp"
 #include "hessq/core/dense_eigen.hpp"
 #include "hessq/core/factorizations.hpp"

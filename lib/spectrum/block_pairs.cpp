@@ -1,5 +1,6 @@
 #include "block_pairs.hpp"
 
+#include "../core/eager_products.hpp"
 #include "hessq/core/dense_eigen.hpp"
 
 #include <algorithm>

@@ -1,5 +1,6 @@
 #include "certificate.hpp"
 
+#include "../core/eager_products.hpp"
 #include "hessq/core/random.hpp"
 
 #include <algorithm>

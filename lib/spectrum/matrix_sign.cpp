@@ -1,5 +1,6 @@
 #include "hessq/spectrum/matrix_sign.hpp"
 
+#include "../core/eager_products.hpp"
 #include "hessq/core/factorizations.hpp"
 #include "hessq/core/require.hpp"
 

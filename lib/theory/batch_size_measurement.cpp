@@ -1,5 +1,6 @@
 #include "hessq/theory/batch_size_measurement.hpp"
 
+#include "../core/eager_products.hpp"
 #include "hessq/core/parallel.hpp"
 #include "hessq/core/random.hpp"
 #include "hessq/core/statistics.hpp"

@@ -1,5 +1,6 @@
 #include "hessq/theory/epsilon_measurement.hpp"
 
+#include "../core/eager_products.hpp"
 #include "hessq/core/dense.hpp"
 #include "hessq/core/dense_eigen.hpp"
 #include "hessq/core/parallel.hpp"

@@ -1,10 +1,10 @@
 #include "hessq/theory/hessian_squared.hpp"
 
+#include "../core/eager_products.hpp"
 #include "hessq/core/dense_eigen.hpp"
+#include "hessq/core/factorizations.hpp"
 #include "hessq/core/require.hpp"
 
-#include <Eigen/Cholesky>
-#include <Eigen/LU>
 #include <algorithm>
 #include <cmath>
 #include <limits>
@@ -137,7 +137,7 @@ struct AdamIterate {
             const Matrix change = problem.moments(h, forcing).full_batch;
             jacobian.col(j) += change.diagonal().cwiseQuotient(moments.minibatch.diagonal());
         }
-        return -Eigen::PartialPivLU<Matrix>(jacobian).solve(misfit);
+        return -linear_solve(jacobian, misfit);
     }
 };
 
@@ -207,9 +207,9 @@ StationaryMoments stationary_preconditioned(MatrixView h, MatrixView noise, Matr
     const char* function = "stationary_preconditioned";
     const Index n = h.rows();
     const Matrix hessian = checked_symmetric(h, n, function, "H");
-    const Eigen::LLT<Matrix> steps(checked_symmetric(step_matrix, n, function, "D"));
-    require(steps.info() == Eigen::Success, function, "D must be positive definite", "a matrix that is not");
-    return stationary(hessian, checked_symmetric(noise, n, function, "the noise"), steps.matrixL(), function);
+    const std::optional<Matrix> root = cholesky(checked_symmetric(step_matrix, n, function, "D"));
+    require(root.has_value(), function, "D must be positive definite", "a matrix that is not");
+    return stationary(hessian, checked_symmetric(noise, n, function, "the noise"), *root, function);
 }
 
 StationaryAdam stationary_adam(MatrixView h, MatrixView noise, double lr, const StationaryAdamOptions& options) {
@@ -509,9 +509,9 @@ Vector best_diagonal_in_loss(MatrixView h) {
     const double least = symmetric_eigenvalues(hessian)(0);
     require(least > 0.0, function, "H must be positive definite; least eigenvalue", least);
     const Matrix square = hessian * hessian;
-    const Eigen::LLT<Matrix> system(hessian.cwiseProduct(square));
-    if (system.info() != Eigen::Success) throw NumericalError("best_diagonal_in_loss: H o H^2 is singular to rounding");
-    return system.solve(square.diagonal());
+    const std::optional<Matrix> root = cholesky(hessian.cwiseProduct(square));
+    if (!root) throw NumericalError("best_diagonal_in_loss: H o H^2 is singular to rounding");
+    return cholesky_solve(*root, square.diagonal());
 }
 
 Vector best_diagonal_with_noise(VectorView lambda, const RegressionCloud& cloud) {

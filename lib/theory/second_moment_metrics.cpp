@@ -1,5 +1,6 @@
 #include "hessq/theory/second_moment_metrics.hpp"
 
+#include "../core/eager_products.hpp"
 #include "hessq/core/dense.hpp"
 #include "hessq/core/factorizations.hpp"
 #include "hessq/core/random.hpp"

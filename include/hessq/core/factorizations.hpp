@@ -2,6 +2,8 @@
 
 #include "hessq/core/types.hpp"
 
+#include <optional>
+
 #pragma GCC visibility push(default)
 namespace hessq {
 
@@ -35,6 +37,45 @@ struct ThinSvd {
 ///
 /// Throws     As thin_svd.
 [[nodiscard]] Vector singular_values(Matrix a);
+
+/// The lower triangular L of A = L L', positive on its diagonal, for a symmetric A of which the lower triangle is read;
+/// nothing where A is not positive definite to rounding.
+///
+/// Cost       n^3 / 3 flops.
+/// Throws     std::invalid_argument if the matrix is empty or not square; NumericalError if an entry is not finite.
+/// Source     LAPACK's dpotrf.
+[[nodiscard]] std::optional<Matrix> cholesky(Matrix a);
+
+/// X with L L' X = B, for the factor of cholesky(A): A X = B.
+///
+/// Cost       2 n^2 flops a column of B.
+/// Throws     std::invalid_argument if L is empty or not square, or B has not as many rows; NumericalError if an entry
+/// is
+///            not finite.
+/// Source     LAPACK's dpotrs.
+[[nodiscard]] Matrix cholesky_solve(MatrixView l, Matrix b);
+
+/// X with A X = B, by LU with partial pivoting.
+///
+/// Cost       2/3 n^3 + 2 n^2 flops a column of B.
+/// Throws     std::invalid_argument if A is empty or not square, or B has not as many rows; NumericalError if an entry
+/// is
+///            not finite or A is exactly singular.
+/// Source     LAPACK's dgesv.
+[[nodiscard]] Matrix linear_solve(Matrix a, Matrix b);
+
+/// A = U T U* for a square A, symmetric or not.
+struct ComplexSchur {
+    Eigen::MatrixXcd u; ///< unitary
+    Eigen::MatrixXcd t; ///< upper triangular, the eigenvalues of A on its diagonal
+};
+
+/// Cost       About 25 n^3 complex flops.
+/// Throws     std::invalid_argument if the matrix is empty or not square; NumericalError if an entry is not finite or
+/// the
+///            iteration does not converge.
+/// Source     LAPACK's zgees.
+[[nodiscard]] ComplexSchur complex_schur(MatrixView a);
 
 } // namespace hessq
 #pragma GCC visibility pop

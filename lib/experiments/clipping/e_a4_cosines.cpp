@@ -1,12 +1,12 @@
 #include "../measure.hpp"
 #include "../networks.hpp"
 #include "entries.hpp"
+#include "hessq/core/factorizations.hpp"
 #include "hessq/core/parallel.hpp"
 #include "hessq/objectives/problems.hpp"
 #include "hessq/objectives/quadratic.hpp"
 #include "hessq/theory/clipping_runs.hpp"
 
-#include <Eigen/Cholesky>
 #include <cmath>
 #include <fmt/format.h>
 #include <memory>
@@ -88,7 +88,7 @@ double quadratic_slope(const std::function<Matrix(Index)>& hessian, bool aligned
         Vector g = Vector::Ones(n) / std::sqrt(static_cast<double>(n));
         if (!aligned) g = g.cwiseProduct(sign_vector(RandomStream(1, streams), n));
         const Quadratic loss(h, {.samples = 1});
-        const Vector w = h.ldlt().solve(g);
+        const Vector w = linear_solve(h, g);
         x(k) = std::log(static_cast<double>(n));
         y(k) = std::log(best_sign_rate(loss, w).searched);
     }

@@ -1,5 +1,6 @@
 #include "../measure.hpp"
 #include "entries.hpp"
+#include "hessq/core/factorizations.hpp"
 #include "hessq/core/parallel.hpp"
 #include "hessq/objectives/quadratic.hpp"
 #include "hessq/solvers/step_quality.hpp"
@@ -7,7 +8,6 @@
 #include "hessq/theory/second_moment_metrics.hpp"
 #include "hessq/theory/simulation.hpp"
 
-#include <Eigen/Cholesky>
 #include <array>
 #include <cmath>
 #include <fmt/format.h>
@@ -113,7 +113,7 @@ Rotated measure(Index draw, const ExperimentOptions& options) {
             // The diagonal with the least loss on these draws: sum_j H_ij <g_i g_j> D_j = <g_i (H delta)_i>.
             const Matrix more = h * normal_block(stream, index, dimension, loss_draws);
             const Matrix second = more * more.transpose() / static_cast<double>(loss_draws);
-            const Vector fitted = h.cwiseProduct(second).ldlt().solve(Vector(second.diagonal()));
+            const Vector fitted = linear_solve(h.cwiseProduct(second), second.diagonal());
             const Vector in_loss = best_diagonal_in_loss(h);
             result.in_distance = decrease(h, test, best);
             result.in_loss = decrease(h, test, in_loss);

@@ -7,7 +7,6 @@
 #include "hessq/objectives/reparametrization.hpp"
 #include "network.hpp"
 
-#include <Eigen/QR>
 #include <algorithm>
 #include <cmath>
 #include <fmt/format.h>
@@ -69,9 +68,8 @@ ExperimentResult run(const ExperimentOptions& options) {
     Matrix a(n, n);
     (void)fill_normal(RandomStream(options.seed, stream + 1), 0, a);
     a = Matrix::Identity(n, n) + 0.3 / std::sqrt(static_cast<double>(n)) * a;
-    const Eigen::ColPivHouseholderQR<Matrix> solver(a);
     const Matrix seen =
-        a * parameter_path(*reparametrize_linear(network.objective, a), Vector(solver.solve(network.start)),
+        a * parameter_path(*reparametrize_linear(network.objective, a), Vector(linear_solve(a, network.start)),
                            *sgd_optimizer({.lr = 0.1}), network.training);
     result.cases.push_back(
         {"e8", "sgd, theta = A phi: steps of theta times A A'", quantity, 0.0,
@@ -92,9 +90,8 @@ ExperimentResult run(const ExperimentOptions& options) {
     const TrainOptions full{.steps = 8};
     const Vector start = 0.1 * normal_vector(RandomStream(options.seed, stream + 3), m);
     const Matrix theta = parameter_path(*logistic, start, *newton(NewtonMethod::damped), full);
-    const Matrix phi =
-        parameter_path(*reparametrize_linear(logistic, b), Vector(Eigen::ColPivHouseholderQR<Matrix>(b).solve(start)),
-                       *newton(NewtonMethod::damped), full);
+    const Matrix phi = parameter_path(*reparametrize_linear(logistic, b), Vector(linear_solve(b, start)),
+                                      *newton(NewtonMethod::damped), full);
     result.cases.push_back(
         {"e8", "Newton on a convex loss, theta = A phi", quantity, 0.0, exact(path_deviation(b * phi, theta)), 1e-10});
 
