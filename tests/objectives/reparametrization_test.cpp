@@ -25,7 +25,7 @@ std::shared_ptr<const FiniteSumObjective> shared_model(Index n) {
 
 } // namespace
 
-BOOST_AUTO_TEST_CASE(a_network_in_other_coordinates_obeys_the_laws) {
+BOOST_AUTO_TEST_CASE(a_network_in_other_coordinates_obeys_the_laws, *boost::unit_test::label("slow")) {
     const Problem iris = bundled_problem("iris-mlp");
     const Vector start = iris.start(0);
     const Index n = start.size();

@@ -129,7 +129,7 @@ BOOST_AUTO_TEST_CASE(a_multiple_of_the_identity_is_one_jump) {
     BOOST_TEST(eigenvalue_count(zero, -1e-9, 1e-9).lower == 30);
 }
 
-BOOST_AUTO_TEST_CASE(the_band_is_ordered_ascends_and_narrows_with_probes) {
+BOOST_AUTO_TEST_CASE(the_band_is_ordered_ascends_and_narrows_with_probes, *boost::unit_test::label("slow")) {
     const RotatedSpectrum a(network_spectrum(), 4);
     double before = 2.0;
     for (const Index probes : {1, 4, 16}) {

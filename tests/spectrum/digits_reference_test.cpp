@@ -12,7 +12,7 @@ using hessq::test::eps;
 
 BOOST_AUTO_TEST_SUITE(digits_reference)
 
-BOOST_AUTO_TEST_CASE(both_ends_of_the_exact_spectrum_are_those_of_pytorch) {
+BOOST_AUTO_TEST_CASE(both_ends_of_the_exact_spectrum_are_those_of_pytorch, *boost::unit_test::label("slow")) {
     const auto digits = test::json_in(HESSQ_TEST_DATA "/reference/mlp.json").at("digits");
     const auto smallest = digits.at("eigenvalues_smallest").get<std::vector<double>>();
     const auto largest = digits.at("eigenvalues_largest").get<std::vector<double>>();

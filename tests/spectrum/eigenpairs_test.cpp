@@ -154,7 +154,8 @@ BOOST_AUTO_TEST_CASE(where_the_products_run_out_nothing_more_is_certified) {
     }
 }
 
-BOOST_AUTO_TEST_CASE(the_zeros_of_a_softmax_networks_gauss_newton_matrix_are_counted) {
+BOOST_AUTO_TEST_CASE(the_zeros_of_a_softmax_networks_gauss_newton_matrix_are_counted,
+                     *boost::unit_test::label("slow")) {
     // Shifting the ten logits of every feature and of the bias alike changes nothing: 65 zeros, and 3 pixels are
     // never lit. Between them and the rest there is no gap.
     const Problem problem = bundled_problem("digits-softmax");
