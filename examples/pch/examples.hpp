@@ -1,0 +1,3 @@
+// What every example includes anyway.
+#include <cstdio>
+#include <hessq/objectives/objective.hpp>
