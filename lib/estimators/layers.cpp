@@ -16,7 +16,7 @@
 namespace hessq {
 namespace {
 
-constexpr std::string_view function = "estimate_layers";
+constexpr std::string_view layers_function = "estimate_layers";
 
 /// 2 mean^2 / variance of one |y|^2, times m; at least m, which one dominating direction has. The variance of few
 /// skewed numbers comes out too small more often than not: what is added falls as 1 / m^2 and was measured.
@@ -82,14 +82,14 @@ private:
 MatrixEstimates estimate_layers(const SymmetricOperator& a, const ParameterLayout& layout,
                                 const LayerOptions& options) {
     const Index n = a.dimension();
-    require(options.samples >= 16, function, "samples must be at least 16", options.samples);
-    require(options.block >= 2, function, "block must be at least 2", options.block);
-    require(options.confidence > 0.0 && options.confidence < 1.0, function, "confidence must lie between 0 and 1",
-            options.confidence);
-    if (!layout.groups.empty()) require_groups(layout, n, function);
+    require(options.samples >= 16, layers_function, "samples must be at least 16", options.samples);
+    require(options.block >= 2, layers_function, "block must be at least 2", options.block);
+    require(options.confidence > 0.0 && options.confidence < 1.0, layers_function,
+            "confidence must lie between 0 and 1", options.confidence);
+    if (!layout.groups.empty()) require_groups(layout, n, layers_function);
 
     ProbeSums sums(n, layout, true);
-    std::string owner = fmt::format("{} n={} seed={} block={}", function, n, options.seed, options.block);
+    std::string owner = fmt::format("{} n={} seed={} block={}", layers_function, n, options.seed, options.block);
     for (const ParameterGroup& g : layout.groups) owner += fmt::format(" {}:{}", g.name, g.size());
     const StateFile file(options.file, owner);
     double first_form = 0.0;
@@ -99,18 +99,18 @@ MatrixEstimates estimate_layers(const SymmetricOperator& a, const ParameterLayou
             NumberReader in(numbers);
             first_form = in.number();
             sums.load(in);
-            require_same_operator(a, first_form, options.seed, options.file.string(), function);
-            require(sums.count() <= options.samples, function,
+            require_same_operator(a, first_form, options.seed, options.file.string(), layers_function);
+            require(sums.count() <= options.samples, layers_function,
                     fmt::format("samples must be at least the {} that the file has", sums.count()), options.samples);
         }
     }
-    SymmetryCheck symmetry(function);
+    SymmetryCheck symmetry(layers_function);
     Matrix z;
     while (sums.count() < options.samples) {
         const Index count = std::min(options.block, options.samples - sums.count());
         resize_large(z, n, count);
         sign_probes(options.seed, sums.count(), z);
-        const Matrix y = multiply(a, z, sums.count(), function);
+        const Matrix y = multiply(a, z, sums.count(), layers_function);
         symmetry.add(z, y);
         if (sums.count() == 0) first_form = z.col(0).dot(y.col(0));
         sums.add(z, y);

@@ -19,7 +19,7 @@
 namespace hessq {
 namespace {
 
-constexpr std::string_view function = "estimate_trace";
+constexpr std::string_view trace_function = "estimate_trace";
 constexpr Index least_products = 24;
 constexpr Index least_probes = 16; // before the first look
 constexpr Index pilot_probes = 16, largest_pilot = 64;
@@ -30,19 +30,19 @@ constexpr double never = std::numeric_limits<double>::infinity();
 bool leaves_one_out(TraceMethod method) { return method == TraceMethod::xtrace || method == TraceMethod::xnystrace; }
 
 void check(const SymmetricOperator& a, const TraceOptions& options) {
-    require(options.products >= least_products, function, "products must be at least 24", options.products);
-    require(options.block >= 2, function, "block must be at least 2", options.block);
-    require(options.confidence > 0.0 && options.confidence < 1.0, function, "confidence must lie between 0 and 1",
+    require(options.products >= least_products, trace_function, "products must be at least 24", options.products);
+    require(options.block >= 2, trace_function, "block must be at least 2", options.block);
+    require(options.confidence > 0.0 && options.confidence < 1.0, trace_function, "confidence must lie between 0 and 1",
             options.confidence);
     if (options.target) {
-        require(options.target->relative_error > 0.0 && options.target->relative_error < 1.0, function,
+        require(options.target->relative_error > 0.0 && options.target->relative_error < 1.0, trace_function,
                 "relative_error must lie between 0 and 1", options.target->relative_error);
-        require(options.target->confidence > 0.0 && options.target->confidence < 1.0, function,
+        require(options.target->confidence > 0.0 && options.target->confidence < 1.0, trace_function,
                 "confidence must lie between 0 and 1", options.target->confidence);
     }
     if (!options.groups.groups.empty()) {
-        require_groups(options.groups, a.dimension(), function);
-        require(!leaves_one_out(options.method), function, "groups need another method", name(options.method));
+        require_groups(options.groups, a.dimension(), trace_function);
+        require(!leaves_one_out(options.method), trace_function, "groups need another method", name(options.method));
     }
 }
 
@@ -51,8 +51,9 @@ void check(const SymmetricOperator& a, const TraceOptions& options) {
 class TraceRun {
 public:
     TraceRun(const SymmetricOperator& a, const TraceOptions& options)
-        : a_(a), options_(options), n_(a.dimension()), symmetry_(function), sketch_(SketchProbes::signs, options.seed),
-          direct_(n_, options.groups, false), rest_(n_, options.groups, false), file_(options.file, owner()) {
+        : a_(a), options_(options), n_(a.dimension()), symmetry_(trace_function),
+          sketch_(SketchProbes::signs, options.seed), direct_(n_, options.groups, false),
+          rest_(n_, options.groups, false), file_(options.file, owner()) {
         method_ = options.method;
         explain();
     }
@@ -89,7 +90,7 @@ private:
     double nominal() const { return options_.target ? 1.0 - 0.9 * (1.0 - confidence()) : confidence(); }
 
     std::string owner() const {
-        std::string text = fmt::format("{} {} n={} seed={} block={}", function, name(options_.method), n_,
+        std::string text = fmt::format("{} {} n={} seed={} block={}", trace_function, name(options_.method), n_,
                                        options_.seed, options_.block);
         // Where the pilot decides, it decides for these.
         if (options_.method == TraceMethod::automatic || options_.method == TraceMethod::hutchpp) {
@@ -131,7 +132,7 @@ private:
         direct_.load(in);
         rest_.load(in);
         explain();
-        require_same_operator(a_, first_form_, options_.seed, options_.file.string(), function);
+        require_same_operator(a_, first_form_, options_.seed, options_.file.string(), trace_function);
     }
 
     void remember(MatrixView z, MatrixView y) {
@@ -141,7 +142,7 @@ private:
 
     /// One more block of the sketch; the products serve Hutchinson's estimate as well.
     void grow_sketch(Index count) {
-        const Matrix y = sketch_.grow(a_, count, function);
+        const Matrix y = sketch_.grow(a_, count, trace_function);
         remember(sketch_.grown(), y);
         if (method_ != TraceMethod::xtrace) direct_.add(sketch_.grown(), y);
     }
@@ -287,7 +288,7 @@ private:
     }
 
     TraceEstimate exact() {
-        const Matrix dense = all_products(a_, options_.block, function);
+        const Matrix dense = all_products(a_, options_.block, trace_function);
         TraceEstimate e;
         e.value = dense.trace();
         e.samples = e.products = n_;
@@ -345,7 +346,7 @@ private:
             }
             resize_large(z, n_, count);
             sign_probes(options_.seed, direct_.count(), z);
-            const Matrix y = multiply(a_, z, direct_.count(), function);
+            const Matrix y = multiply(a_, z, direct_.count(), trace_function);
             remember(z, y);
             direct_.add(z, y);
             if (count == options_.block) save();
@@ -357,11 +358,11 @@ private:
         sketch_.reserve(n_, sketch_size_);
         grow_sketch_to(sketch_size_);
         while (sketch_.multiplied() < sketch_.size()) {
-            sketch_.multiply_q(a_, options_.block, function, options_.block);
+            sketch_.multiply_q(a_, options_.block, trace_function, options_.block);
             save();
         }
         const Matrix h = inner(sketch_.q(), sketch_.aq());
-        require_symmetric(h, function);
+        require_symmetric(h, trace_function);
         // The diagonal of A - (I - P) A (I - P).
         Vector inside(n_);
         parallel_for(tall_chunks(n_), [&](Index c) {
@@ -390,7 +391,7 @@ private:
             sign_probes(options_.seed, sketch_.size() + rest_.count(), z);
             outside = z;
             subtract_product(outside, sketch_.q(), inner(sketch_.q(), z));
-            Matrix y = multiply(a_, outside, paid + rest_.count(), function);
+            Matrix y = multiply(a_, outside, paid + rest_.count(), trace_function);
             subtract_product(y, sketch_.q(), inner(sketch_.q(), y));
             rest_.add(z, y);
             if (count == options_.block) save();
@@ -415,7 +416,7 @@ private:
         if (!options_.target) sketch_.reserve(n_, largest);
         const auto multiply_q = [&] {
             while (sketch_.multiplied() < sketch_.size()) {
-                sketch_.multiply_q(a_, options_.block, function, options_.block);
+                sketch_.multiply_q(a_, options_.block, trace_function, options_.block);
                 if (options_.method == TraceMethod::automatic || sketch_.size() % options_.block == 0) save();
             }
         };
@@ -426,7 +427,7 @@ private:
                 grow_sketch(count);
                 multiply_q();
             },
-            [&] { return summary(xtrace_estimates(sketch_, false, function), 2 * sketch_.size()); });
+            [&] { return summary(xtrace_estimates(sketch_, false, trace_function), 2 * sketch_.size()); });
     }
 
     TraceEstimate xnystrace_run() {
@@ -436,7 +437,7 @@ private:
             largest, [&] { return multiplied_; },
             [&](Index count) {
                 const Matrix z = sign_probes(options_.seed, n_, multiplied_, count);
-                const Matrix y = multiply(a_, z, multiplied_, function);
+                const Matrix y = multiply(a_, z, multiplied_, trace_function);
                 remember(z, y);
                 if (multiplied_ + count > products_.cols())
                     products_.conservativeResize(n_, std::min(largest, std::max(multiplied_ + count, 2 * multiplied_)));
@@ -446,7 +447,8 @@ private:
             },
             [&] {
                 const Matrix omega = sign_probes(options_.seed, n_, 0, multiplied_);
-                return summary(xnystrace_estimates(omega, products_.leftCols(multiplied_), function), multiplied_);
+                return summary(xnystrace_estimates(omega, products_.leftCols(multiplied_), trace_function),
+                               multiplied_);
             });
     }
 

@@ -22,9 +22,9 @@ void check_damping(double damping) {
 }
 
 /// V diag(p) V' with p >= 0.
-class Spectral final : public Preconditioner {
+class SpectralPreconditioner final : public Preconditioner {
 public:
-    Spectral(Matrix vectors, Vector p, double zero, std::string name)
+    SpectralPreconditioner(Matrix vectors, Vector p, double zero, std::string name)
         : vectors_(std::make_shared<const Matrix>(std::move(vectors))), p_(std::move(p)), zero_(zero),
           name_(std::move(name)) {}
 
@@ -102,7 +102,7 @@ std::unique_ptr<Preconditioner> newton_preconditioner(MatrixView hessian, const 
     const bool absolute = options.method == NewtonMethod::saddle_free;
     const double shift = absolute ? damping : std::max(0.0, -h.values.minCoeff()) + damping;
     Vector p = (absolute ? Vector(h.values.cwiseAbs()) : h.values).array() + shift;
-    return std::make_unique<Spectral>(h.vectors, std::move(p), zero, name);
+    return std::make_unique<SpectralPreconditioner>(h.vectors, std::move(p), zero, name);
 }
 
 std::unique_ptr<Preconditioner> newton_preconditioner(Index dimension, const NewtonPreconditionerOptions& options) {

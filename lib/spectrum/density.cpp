@@ -3,6 +3,7 @@
 #include "hessq/core/parallel.hpp"
 #include "hessq/core/random.hpp"
 #include "hessq/core/require.hpp"
+#include "rounding.hpp"
 
 #include <algorithm>
 #include <boost/math/distributions/normal.hpp>
@@ -17,7 +18,6 @@ namespace hessq {
 namespace {
 
 constexpr std::uint64_t probe_stream = 0x64656e73697479; // "density"
-constexpr double eps = std::numeric_limits<double>::epsilon();
 constexpr double infinity = std::numeric_limits<double>::infinity();
 /// Of sums of weights.
 constexpr double rounding = 1e-13;

@@ -5,6 +5,7 @@
 #include "hessq/core/parallel.hpp"
 #include "hessq/core/require.hpp"
 #include "hessq/core/unit.hpp"
+#include "rounding.hpp"
 
 #include <algorithm>
 #include <cmath>
@@ -14,7 +15,6 @@
 namespace hessq {
 namespace {
 
-constexpr double eps = std::numeric_limits<double>::epsilon();
 constexpr Index rows_of_a_task = 8192;
 
 Index tasks(Index rows) { return (rows + rows_of_a_task - 1) / rows_of_a_task; }

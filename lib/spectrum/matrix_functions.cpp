@@ -3,6 +3,7 @@
 #include "hessq/core/dense_eigen.hpp"
 #include "hessq/core/require.hpp"
 #include "hessq/core/unit.hpp"
+#include "rounding.hpp"
 
 #include <algorithm>
 #include <boost/math/distributions/normal.hpp>
@@ -13,8 +14,6 @@
 
 namespace hessq {
 namespace {
-
-constexpr double eps = std::numeric_limits<double>::epsilon();
 
 /// f at an eigenvalue, or at a number between two of them; within `zero` of it, it may be zero itself.
 double value_at(const std::function<double(double)>& f, double x, double zero, const char* function) {

@@ -16,8 +16,6 @@
 namespace hessq {
 namespace {
 
-constexpr double infinity = std::numeric_limits<double>::infinity();
-
 double kappa_1(double beta1) { return (1.0 - beta1) / (1.0 + beta1); }
 
 double normal_cdf(double x) { return 0.5 * std::erfc(-x / std::numbers::sqrt2); }

@@ -21,8 +21,6 @@
 namespace hessq {
 namespace {
 
-constexpr double infinity = std::numeric_limits<double>::infinity();
-
 using RowMajor = Eigen::Matrix<double, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor>;
 
 bool is_matrix(const ParameterGroup& group) { return group.rows > 1 && group.cols > 1; }

@@ -7,6 +7,7 @@
 #include "hessq/core/statistics.hpp"
 #include "hessq/optimizers/train.hpp"
 #include "hessq/optimizers/transforms.hpp"
+#include "step_problem.hpp"
 
 #include <algorithm>
 #include <boost/math/tools/minima.hpp>
@@ -16,7 +17,6 @@
 namespace hessq {
 namespace {
 
-constexpr double infinity = std::numeric_limits<double>::infinity();
 constexpr std::uint64_t pair_stream = 0x7061697273; // "pairs"
 
 /// Shows every update to an observer on its way.

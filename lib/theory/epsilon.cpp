@@ -14,7 +14,6 @@
 namespace hessq {
 namespace {
 
-constexpr double infinity = std::numeric_limits<double>::infinity();
 constexpr double reach = 9.5; // the normal density there is 1e-20
 
 double normal_cdf(double x) { return 0.5 * std::erfc(-x / std::numbers::sqrt2); }

@@ -22,7 +22,6 @@
 namespace hessq {
 namespace {
 
-constexpr double infinity = std::numeric_limits<double>::infinity();
 constexpr std::uint64_t draw_stream = 0x65707362; // "epsb"
 
 /// The best step for eps = infinity, u = ghat, coordinates independent.

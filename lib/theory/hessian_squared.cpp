@@ -4,6 +4,7 @@
 #include "hessq/core/dense_eigen.hpp"
 #include "hessq/core/factorizations.hpp"
 #include "hessq/core/require.hpp"
+#include "step_problem.hpp"
 
 #include <algorithm>
 #include <cmath>
@@ -14,23 +15,10 @@
 namespace hessq {
 namespace {
 
-constexpr double infinity = std::numeric_limits<double>::infinity();
 constexpr double rounding = std::numeric_limits<double>::epsilon();
-
-void require_positive(double value, const char* function, const std::string& what) {
-    require(value > 0.0 && value < infinity, function, what + " must be finite and above 0", value);
-}
-
-void require_not_negative(double value, const char* function, const std::string& what) {
-    require(value >= 0.0 && value < infinity, function, what + " must be finite and at least 0", value);
-}
 
 void require_batch(double batch, const char* function) {
     require(batch >= 1.0, function, "batch must be at least 1", batch);
-}
-
-void require_share(double beta, const char* function, const std::string& name) {
-    require(beta >= 0.0 && beta < 1.0, function, name + " must be in [0, 1)", beta);
 }
 
 void require_correlation(double rho, const char* function) {
@@ -64,11 +52,7 @@ std::string shape(Index rows, Index cols) { return std::to_string(rows) + " x " 
 /// (A + A') / 2, checked.
 Matrix checked_symmetric(MatrixView a, Index n, const char* function, const std::string& name) {
     require(n >= 1, function, name + " must not be empty; rows", n);
-    require(a.rows() == n && a.cols() == n, function, name + " must be " + shape(n, n), shape(a.rows(), a.cols()));
-    require_finite(a, std::string(function) + ": " + name);
-    const double asymmetry = (a - a.transpose()).cwiseAbs().maxCoeff();
-    require(asymmetry <= std::sqrt(rounding) * a.cwiseAbs().maxCoeff(), function,
-            name + " must be symmetric to sqrt(eps) of its largest entry; largest |A_ij - A_ji|", asymmetry);
+    require_symmetric(a, n, function, name);
     return 0.5 * (a + a.transpose());
 }
 

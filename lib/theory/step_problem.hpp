@@ -3,11 +3,14 @@
 #include "hessq/core/require.hpp"
 #include "hessq/theory/batch_size.hpp"
 
+#include <limits>
 #include <string>
 
 // What the scaling laws require of their arguments, and the few lines they share.
 
 namespace hessq {
+
+inline constexpr double infinity = std::numeric_limits<double>::infinity();
 
 void require_positive(double value, const char* function, const std::string& what);
 void require_not_negative(double value, const char* function, const std::string& what);
