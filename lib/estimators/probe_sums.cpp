@@ -11,7 +11,7 @@
 namespace hessq {
 namespace {
 
-constexpr Index chunk = 4096; // coordinates of one task: their running means stay in the cache for all of a block
+constexpr Index task_size = 4096; // coordinates of one task: their running means stay in the cache for all of a block
 
 void save(const Moments& m, NumberWriter& out) { out.add(m.count).add(m.mean).add(m.squares); }
 void load(Moments& m, NumberReader& in) {
@@ -37,7 +37,7 @@ ProbeSums::ProbeSums(Index n, const ParameterLayout& groups, bool entries)
     : entries_(entries), groups_(groups.groups.size()), mean_(Vector::Zero(n)) {
     if (entries) squares_ = row_mean_ = row_squares_ = Vector::Zero(n);
     const auto cut = [&](Index first, Index end, Index group) {
-        for (; first < end; first += chunk) pieces_.push_back({first, std::min(chunk, end - first), group});
+        for (; first < end; first += task_size) pieces_.push_back({first, std::min(task_size, end - first), group});
     };
     if (groups.groups.empty()) cut(0, n, -1);
     for (std::size_t g = 0; g < groups.groups.size(); ++g)
@@ -94,9 +94,9 @@ void ProbeSums::add(MatrixView z, MatrixView y) {
 
     if (entries_ && columns >= 2) {
         // (y_i'y_j)^2 - sum_k y_ik^2 y_jk^2 over the pairs i != j of the block.
-        const Index chunks = (y.rows() + chunk - 1) / chunk;
+        const Index chunks = (y.rows() + task_size - 1) / task_size;
         const Matrix gram = parallel_sum(chunks, columns, 2 * columns, [&](Index c, Eigen::Ref<Matrix> sum) {
-            const auto part = y.middleRows(c * chunk, std::min(chunk, y.rows() - c * chunk));
+            const auto part = y.middleRows(c * task_size, std::min(task_size, y.rows() - c * task_size));
             const Matrix squares = part.cwiseAbs2();
             sum.leftCols(columns).noalias() += part.transpose() * part;
             sum.rightCols(columns).noalias() += squares.transpose() * squares;

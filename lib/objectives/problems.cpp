@@ -1,6 +1,5 @@
 #include "hessq/objectives/problems.hpp"
 
-#include "hessq/core/factorizations.hpp"
 #include "hessq/core/random.hpp"
 #include "hessq/core/text.hpp"
 #include "hessq/datasets/bundled.hpp"
@@ -8,6 +7,7 @@
 #include "hessq/objectives/mlp.hpp"
 #include "hessq/objectives/quadratic.hpp"
 
+#include <Eigen/Cholesky>
 #include <algorithm>
 #include <cmath>
 #include <fmt/format.h>
@@ -36,11 +36,13 @@ std::string conventions_of(const Mlp& network) {
 
 Problem model(Mlp network) { return mlp_problem("", "", std::move(network)); }
 
-// The loss is quadratic in w, so one Newton step from anywhere ends at the minimum.
+// The loss is quadratic in w, so one Newton step from anywhere ends at the minimum. Not by LAPACK: a problem is made
+// before anybody asks for memory, and OpenBLAS waits forever for the 128 MiB of its buffer where they are not to be
+// had.
 Problem least_squares(Dataset data) {
     Problem problem = model(linear_regression(std::move(data)));
     const Vector origin = Vector::Zero(problem.objective->dimension());
-    problem.minimum = linear_solve(problem.objective->dense_hessian(origin), -problem.objective->gradient(origin));
+    problem.minimum = problem.objective->dense_hessian(origin).ldlt().solve(-problem.objective->gradient(origin));
     return problem;
 }
 
