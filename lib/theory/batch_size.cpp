@@ -18,8 +18,6 @@ namespace {
 
 double kappa_1(double beta1) { return (1.0 - beta1) / (1.0 + beta1); }
 
-double normal_cdf(double x) { return 0.5 * std::erfc(-x / std::numbers::sqrt2); }
-
 /// (1 + noise_batch / B)^(-1/2).
 double attenuation_at(double noise_batch, double batch) { return 1.0 / std::sqrt(1.0 + noise_batch / batch); }
 

@@ -16,8 +16,6 @@ namespace {
 
 constexpr double reach = 9.5; // the normal density there is 1e-20
 
-double normal_cdf(double x) { return 0.5 * std::erfc(-x / std::numbers::sqrt2); }
-
 double normal_density(double x) { return std::exp(-0.5 * x * x) * std::numbers::inv_sqrtpi / std::numbers::sqrt2; }
 
 /// Calls use(x, weight) at the 20 Gauss-Legendre points of [from, to].

@@ -3,7 +3,9 @@
 #include "hessq/core/require.hpp"
 #include "hessq/theory/batch_size.hpp"
 
+#include <cmath>
 #include <limits>
+#include <numbers>
 #include <string>
 
 // What the scaling laws require of their arguments, and the few lines they share.
@@ -20,6 +22,8 @@ void require_share(double beta, const char* function, const std::string& name);
 void require_symmetric(MatrixView a, Index n, const char* function, const std::string& name);
 void require_noisy_gradient(VectorView gradient, VectorView noise_sd, const char* function);
 void require_problem(const StepProblem& problem, const char* function);
+
+inline double normal_cdf(double x) { return 0.5 * std::erfc(-x / std::numbers::sqrt2); }
 
 /// -1, 0 or 1.
 inline double sign_of(double x) { return x > 0.0 ? 1.0 : x < 0.0 ? -1.0 : 0.0; }
