@@ -70,6 +70,7 @@ struct ClippingResult {
     std::vector<RescueRow> rescues;
 };
 
+/// sqrt of the mean of |norms|^2.
 double root_mean_square(VectorView norms);
 
 Json to_json(const ClippingResult& result);

@@ -1,3 +1,3 @@
-// What every example includes anyway.
+// What nearly every example includes anyway.
 #include <cstdio>
 #include <hessq/objectives/objective.hpp>

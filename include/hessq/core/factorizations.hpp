@@ -49,18 +49,16 @@ struct ThinSvd {
 /// X with L L' X = B, for the factor of cholesky(A): A X = B.
 ///
 /// Cost       2 n^2 flops a column of B.
-/// Throws     std::invalid_argument if L is empty or not square, or B has not as many rows; NumericalError if an entry
-/// is
-///            not finite.
+/// Throws     std::invalid_argument if L is empty or not square, or B has not as many rows; NumericalError if an
+///            entry is not finite.
 /// Source     LAPACK's dpotrs.
 [[nodiscard]] Matrix cholesky_solve(MatrixView l, Matrix b);
 
 /// X with A X = B, by LU with partial pivoting.
 ///
 /// Cost       2/3 n^3 + 2 n^2 flops a column of B.
-/// Throws     std::invalid_argument if A is empty or not square, or B has not as many rows; NumericalError if an entry
-/// is
-///            not finite or A is exactly singular.
+/// Throws     std::invalid_argument if A is empty or not square, or B has not as many rows; NumericalError if an
+///            entry is not finite or A is exactly singular.
 /// Source     LAPACK's dgesv.
 [[nodiscard]] Matrix linear_solve(Matrix a, Matrix b);
 
@@ -72,8 +70,7 @@ struct ComplexSchur {
 
 /// Cost       About 25 n^3 complex flops.
 /// Throws     std::invalid_argument if the matrix is empty or not square; NumericalError if an entry is not finite or
-/// the
-///            iteration does not converge.
+///            the iteration does not converge.
 /// Source     LAPACK's zgees.
 [[nodiscard]] ComplexSchur complex_schur(MatrixView a);
 
