@@ -7,7 +7,6 @@
 #include <algorithm>
 #include <cmath>
 #include <fmt/format.h>
-#include <limits>
 #include <memory>
 
 namespace hessq::app {
@@ -25,8 +24,6 @@ struct BatchSizeOptions {
     Index target_steps = 20;
     double softsign_eps = 0.0;
 };
-
-constexpr double infinity = std::numeric_limits<double>::infinity();
 
 /// Every quantity draws from streams of its own.
 constexpr std::uint64_t direction_stream = 0x62732d646972, norm_stream = 0x62732d6e6f726d; // "bs-dir", "bs-norm"

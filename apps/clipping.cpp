@@ -46,7 +46,7 @@ std::unique_ptr<Optimizer> make_optimizer(const std::string& name, const Clippin
         {.lr = options.adam_lr, .beta1 = training.beta1, .beta2 = training.beta2, .eps = training.eps});
 }
 
-TraceOptions trace_options(const Run& run, const ClippingOptions& options) {
+GradientTraceOptions trace_options(const Run& run, const ClippingOptions& options) {
     return {
         .steps = options.training.steps, .batch = options.training.batch, .looks = options.looks, .seed = run.seed()};
 }
@@ -100,7 +100,7 @@ RescaledRun rescale(const Run& run, const ClippingOptions& options, const Clippi
     const GradientTrace& plain = so_far.methods.front().trace;
     const auto scaled = hessq::rescaled(run.problem().objective, rescaling);
     const auto optimizer = sgd_optimizer({.lr = options.training.lr / rescaling});
-    TraceOptions trace = trace_options(run, options);
+    GradientTraceOptions trace = trace_options(run, options);
     trace.looks = 1;
     const GradientTrace other = trace_gradients(*scaled, run.start(), *optimizer, trace);
     const StationaryMeasurement& law = so_far.stationary;
@@ -125,7 +125,7 @@ WidthRow measure_width(const Run& run, const ClippingOptions& options, const Mlp
                        Index late_from) {
     const Mlp other = with_width(network, width);
     const auto optimizer = sgd_optimizer({.lr = options.training.lr});
-    TraceOptions trace = trace_options(run, options);
+    GradientTraceOptions trace = trace_options(run, options);
     trace.looks = std::min<Index>(options.looks, 10); // per-sample gradients of a wide network are long
     // A rate that suits the problem's own width can be too large for another: that is an answer, too.
     constexpr double nan = std::numeric_limits<double>::quiet_NaN();

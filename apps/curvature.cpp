@@ -31,13 +31,13 @@ struct CurvatureOptions {
 };
 
 /// What the spectrum command line asked for, exact or from products.
-struct Spectrum {
+struct ExtremeValues {
     Vector top, bottom, top_residuals, bottom_residuals;
     std::optional<Index> negative, zero; ///< known only from all eigenvalues
     Vector all;                          ///< empty unless exact
 };
 
-Spectrum exact_spectrum(MatrixView h, Index count) {
+ExtremeValues exact_spectrum(MatrixView h, Index count) {
     const SymmetricEigen eigen = symmetric_eigen(h);
     const double residual = largest_residual(h, eigen);
     const Vector& lambda = eigen.values;
@@ -52,7 +52,7 @@ Spectrum exact_spectrum(MatrixView h, Index count) {
             .all = lambda};
 }
 
-Spectrum product_spectrum(const SymmetricOperator& h, Index count, std::uint64_t seed) {
+ExtremeValues product_spectrum(const SymmetricOperator& h, Index count, std::uint64_t seed) {
     const ExtremeEigenpairs pairs =
         extreme_eigenpairs(h, {.top = count, .bottom = count, .max_products = 2000, .seed = seed});
     return {.top = pairs.top.values,
@@ -112,7 +112,7 @@ Action curvature_command(CLI::App& command) {
 
         progress.advance(1.0, "spectrum");
         Matrix hessian;
-        Spectrum spectrum;
+        ExtremeValues spectrum;
         if (exact) {
             hessian = objective.dense_hessian(w);
             progress.advance(1.0);

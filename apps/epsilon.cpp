@@ -11,13 +11,11 @@
 #include <charconv>
 #include <cmath>
 #include <fmt/format.h>
-#include <limits>
 #include <memory>
 
 namespace hessq::app {
 namespace {
 
-constexpr double infinity = std::numeric_limits<double>::infinity();
 const std::vector<double> default_epsilons = {1e-8, 1e-4, 1e-3, 3e-3, 0.01, 0.03, 0.1, 1.0};
 
 struct EpsilonOptions {

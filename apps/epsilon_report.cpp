@@ -17,10 +17,6 @@ std::string eps_words(double eps) { return std::isfinite(eps) ? format_number(ep
 
 Json number_json(double value) { return std::isfinite(value) ? Json(value) : Json(nullptr); }
 
-Cell number_cell(double value, int digits = 3) {
-    return std::isfinite(value) ? Cell(format_number(value, digits)) : Cell("-");
-}
-
 /// The largest factor by which a closed curve is off the exact one.
 double worst_factor(const EpsilonCurve& curve, const std::optional<Vector>& closed) {
     if (!closed) return std::numeric_limits<double>::quiet_NaN();

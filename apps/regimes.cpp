@@ -103,7 +103,7 @@ std::vector<std::vector<RegimeCell>> measured(const Run& run, const std::vector<
             for (std::size_t turn = next++; turn < open.size(); turn = next++) {
                 const Piece& piece = pieces[open[turn]];
                 Json cells = Json::array();
-                for (const RegimeCell& cell : piece.measure()) cells.push_back(to_json(cell, by_distance));
+                for (const RegimeCell& cell : piece.measure()) cells.push_back(app::to_json(cell, by_distance));
                 partial.add(piece.key, cells);
                 found[open[turn]] = Json::parse(cells.dump());
                 progress.advance(1.0, piece.label);
@@ -281,7 +281,7 @@ Json result_of(const RegimesOptions& options, const RegimeGrid& grid) {
     result["error_bar"] = error_bar_words(grid.by_distance);
     result["grid"] = Json::array();
     for (std::size_t i = 0; i < grid.cells.size(); ++i) {
-        Json cell = to_json(grid.cells[i], grid.by_distance);
+        Json cell = app::to_json(grid.cells[i], grid.by_distance);
         if (!grid.predicted.empty()) cell["predicted"] = grid.predicted[i] ? Json(*grid.predicted[i]) : Json(nullptr);
         result["grid"].push_back(std::move(cell));
     }

@@ -44,12 +44,6 @@ std::string counted(std::size_t count, const std::string& what) {
     return fmt::format("{} {}{}", count, what, count == 1 ? "" : "s");
 }
 
-Cell number_cell(double value, int digits) {
-    Cell cell(std::isfinite(value) ? format_number(value, digits) : "-");
-    cell.number = std::isfinite(value);
-    return cell;
-}
-
 std::string cells_of(Index count, std::size_t total) {
     return count == static_cast<Index>(total) ? fmt::format("all {} cells", total)
                                               : fmt::format("{} of {} cells", count, total);

@@ -30,7 +30,6 @@
 namespace hessq::app {
 namespace {
 
-constexpr double infinity = std::numeric_limits<double>::infinity();
 const std::vector<std::string> operator_names = {"hessian", "gauss-newton", "second-moment", "preconditioned"};
 
 struct SpectrumOptions {
@@ -66,7 +65,7 @@ struct Spectrum {
     Index products() const { return ends.products + measure.products; }
 };
 
-std::vector<std::string> chosen_names(const std::string& of, bool has_model, bool trained) {
+std::vector<std::string> chosen_operators(const std::string& of, bool has_model, bool trained) {
     std::vector<std::string> possible = {"hessian"};
     if (has_model) possible.emplace_back("gauss-newton");
     possible.emplace_back("second-moment");
@@ -237,7 +236,7 @@ Action spectrum_command(CLI::App& command) {
         const Index n = objective.dimension();
         const auto size = static_cast<double>(n);
         const std::vector<std::string> names =
-            chosen_names(options->of, run.model() != nullptr, options->training.steps > 0);
+            chosen_operators(options->of, run.model() != nullptr, options->training.steps > 0);
         const Index count = std::min(options->count, std::max<Index>(1, n / 4));
 
         // The ends with what searches them, then the bases of as many probes at a time as fit into half the memory.

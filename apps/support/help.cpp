@@ -8,7 +8,7 @@
 namespace hessq::app {
 namespace {
 
-constexpr std::size_t width = 80;
+constexpr std::size_t line_width = 80;
 
 /// `left`, and `right` beside it from this column on, in as many lines as it needs.
 std::string two_columns(const std::string& left, const std::string& right, std::size_t column) {
@@ -16,7 +16,7 @@ std::string two_columns(const std::string& left, const std::string& right, std::
     std::size_t at = left.size();
     std::istringstream words(right);
     for (std::string word; words >> word;) {
-        if (at >= column && at + 1 + word.size() > width) {
+        if (at >= column && at + 1 + word.size() > line_width) {
             result += '\n';
             at = 0;
         }

@@ -2,7 +2,6 @@
 
 #include "hessq/core/require.hpp"
 #include "hessq/datasets/npy.hpp"
-#include "hessq/report/table.hpp"
 #include "support/memory.hpp"
 #include "support/user_problem.hpp"
 
@@ -69,6 +68,12 @@ NewParents::NewParents(const std::filesystem::path& folder) {
 
 void NewParents::remove() const {
     for (const std::filesystem::path& parent : missing_) rmdir(parent.c_str()); // only if empty
+}
+
+Cell number_cell(double value, int digits) {
+    Cell cell(std::isfinite(value) ? format_number(value, digits) : "-");
+    cell.number = std::isfinite(value);
+    return cell;
 }
 
 Json to_json(VectorView values) {

@@ -6,11 +6,13 @@
 #include "hessq/report/html.hpp"
 #include "hessq/report/output_folder.hpp"
 #include "hessq/report/progress.hpp"
+#include "hessq/report/table.hpp"
 #include "support/options.hpp"
 
 #include <chrono>
 #include <filesystem>
 #include <iosfwd>
+#include <limits>
 #include <memory>
 #include <nlohmann/json.hpp>
 #include <optional>
@@ -20,6 +22,11 @@
 namespace hessq::app {
 
 using Json = nlohmann::ordered_json;
+
+inline constexpr double infinity = std::numeric_limits<double>::infinity();
+
+/// The cell of a table: `digits` significant digits, "-" unless finite.
+Cell number_cell(double value, int digits = 3);
 
 /// A vector as a JSON list; numbers that are not finite become null.
 Json to_json(VectorView values);

@@ -19,7 +19,7 @@
 namespace hessq {
 namespace {
 
-constexpr Index block = 64;                // columns of one task, whatever the number of threads
+constexpr Index tile = 64;                 // columns of one task, whatever the number of threads
 constexpr Index largest_dimension = 32766; // 1 + 6 n + 2 n^2 < 2^31
 
 // (A + A') / 2, checked: LAPACK reads one triangle and would silently ignore the other.
@@ -31,9 +31,9 @@ Matrix checked_symmetric(MatrixView a, const std::string& function) {
     require_finite(a, function + ": the matrix");
     Matrix result(n, n);
     double asymmetry = 0.0;
-    for (Index q = 0; q < n; q += block) // by tiles, or the transpose would cross the whole matrix for every column
-        for (Index p = q; p < n; p += block) {
-            const Index rows = std::min(block, n - p), cols = std::min(block, n - q);
+    for (Index q = 0; q < n; q += tile) // by tiles, or the transpose would cross the whole matrix for every column
+        for (Index p = q; p < n; p += tile) {
+            const Index rows = std::min(tile, n - p), cols = std::min(tile, n - q);
             const Matrix lower = a.block(p, q, rows, cols), upper = a.block(q, p, cols, rows).transpose();
             asymmetry = std::max(asymmetry, (lower - upper).cwiseAbs().maxCoeff());
             result.block(p, q, rows, cols) = 0.5 * (lower + upper);
@@ -157,12 +157,12 @@ Vector symmetric_eigenvalues(MatrixView a) {
 }
 
 double largest_residual(MatrixView a, const SymmetricEigen& eigen) {
-    const Index n = eigen.values.size(), blocks = (n + block - 1) / block;
+    const Index n = eigen.values.size(), blocks = (n + tile - 1) / tile;
     require(a.rows() == n && a.cols() == n, "largest_residual", "the matrix must be the decomposed one's size",
             std::to_string(a.rows()) + " x " + std::to_string(a.cols()));
     Vector largest(blocks);
     parallel_for(blocks, [&](Index b) {
-        const Index first = b * block, k = std::min(block, n - first);
+        const Index first = b * tile, k = std::min(tile, n - first);
         const auto v = eigen.vectors.middleCols(first, k);
         Matrix r = v * (-eigen.values.segment(first, k)).asDiagonal();
         r.noalias() += a * v;
@@ -184,8 +184,8 @@ Matrix apply_function(const SymmetricEigen& a, const std::function<double(double
     const Matrix scaled = a.vectors * values.asDiagonal();
     Matrix result(n, n);
     // Each task makes the lower part of its columns; the mirror image makes the result exactly symmetric.
-    parallel_for((n + block - 1) / block, [&](Index b) {
-        const Index first = b * block, k = std::min(block, n - first);
+    parallel_for((n + tile - 1) / tile, [&](Index b) {
+        const Index first = b * tile, k = std::min(tile, n - first);
         result.block(first, first, n - first, k).noalias() =
             scaled.bottomRows(n - first) * a.vectors.middleRows(first, k).transpose();
     });

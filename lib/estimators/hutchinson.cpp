@@ -11,7 +11,7 @@
 namespace hessq {
 namespace {
 
-constexpr std::uint64_t probe_stream = 0x687574636869; // "hutchi"
+constexpr std::uint64_t hutchinson_stream = 0x687574636869; // "hutchi"
 
 // Mean and spread of sample(Z, A Z, first), whose column k is the sample that probe first + k gives.
 template <class Sample>
@@ -20,7 +20,7 @@ VectorEstimate probe_mean(const SymmetricOperator& a, const HutchinsonOptions& o
     require(options.samples >= 2, function, "samples must be at least 2", options.samples);
     require(options.block >= 1, function, "block must be at least 1", options.block);
     const Index n = a.dimension(), m = options.samples;
-    const RandomStream stream(options.seed, probe_stream);
+    const RandomStream stream(options.seed, hutchinson_stream);
     SymmetryCheck symmetry(function);
 
     // Welford's recurrence: equal samples give a spread of exactly zero.

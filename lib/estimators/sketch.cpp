@@ -17,12 +17,12 @@
 namespace hessq {
 namespace {
 
-constexpr double eps = std::numeric_limits<double>::epsilon();
+constexpr double unit_spacing = std::numeric_limits<double>::epsilon();
 
 /// R with a diagonal that can be divided by: where a product lies in the range of the others, R_ii is rounding or zero.
 Matrix invertible(const Matrix& r) {
     Matrix result = r;
-    const double norm = r.norm(), least = norm > 0.0 ? eps * norm : 1.0;
+    const double norm = r.norm(), least = norm > 0.0 ? unit_spacing * norm : 1.0;
     for (Index i = 0; i < r.rows(); ++i)
         if (std::abs(r(i, i)) < least) result(i, i) = least;
     return result;
@@ -171,7 +171,7 @@ LeaveOneOut xtrace_estimates(const Sketch& sketch, bool scaled, std::string_view
     const double trace = h.trace();
     const auto scale = [&](Index range, double squared) {
         const double wanted = static_cast<double>(n - range);
-        return scaled && squared > eps * static_cast<double>(n) ? wanted / squared : 1.0;
+        return scaled && squared > unit_spacing * static_cast<double>(n) ? wanted / squared : 1.0;
     };
 
     LeaveOneOut result;
@@ -185,7 +185,7 @@ LeaveOneOut xtrace_estimates(const Sketch& sketch, bool scaled, std::string_view
     for (Index i = 0; i < k; ++i)
         for (Index j = 0; j < k; ++j) {
             if (i == j) continue;
-            const double cosine = g(i, j), det = std::max(1.0 - cosine * cosine, eps);
+            const double cosine = g(i, j), det = std::max(1.0 - cosine * cosine, unit_spacing);
             const double bi = (sw(i, j) - cosine * sw(j, j)) / det, bj = (sw(j, j) - cosine * sw(i, j)) / det;
             const double inside = trace - (shs(i, i) - 2.0 * cosine * shs(i, j) + shs(j, j)) / det;
             const double quadratic = whw(j) - 2.0 * (bi * shw(i, j) + bj * shw(j, j)) + bi * bi * shs(i, i) +
@@ -201,20 +201,20 @@ LeaveOneOut xtrace_estimates(const Sketch& sketch, bool scaled, std::string_view
 Nystrom nystrom(MatrixView omega, MatrixView y, std::string_view function) {
     const Index n = y.rows();
     Nystrom result;
-    result.shift = eps * y.norm() / std::sqrt(static_cast<double>(n));
+    result.shift = unit_spacing * y.norm() / std::sqrt(static_cast<double>(n));
     result.y = y + result.shift * omega;
     const Matrix raw = inner(omega, result.y);
     require_symmetric(raw, function);
     const SymmetricEigen eigen = symmetric_eigen(0.5 * (raw + raw.transpose()));
     const double largest = eigen.values.cwiseAbs().maxCoeff(), smallest = eigen.values(0);
-    const double rounding = static_cast<double>(n) * eps * largest;
+    const double rounding = static_cast<double>(n) * unit_spacing * largest;
     // Products by differences are off by more than rounding.
     require(smallest >= -1e-9 * largest, function,
             "the operator must be positive semidefinite; smallest eigenvalue of Z'AZ over the largest",
             largest > 0.0 ? smallest / largest : 0.0);
     // Where M is singular to rounding its inverse is what the shift makes of it.
     const double error = smallest < -rounding ? -smallest : 0.0;
-    const double least = largest > 0.0 ? std::max({eps * largest, result.shift, error}) : 1.0;
+    const double least = largest > 0.0 ? std::max({unit_spacing * largest, result.shift, error}) : 1.0;
     const Vector inverse = eigen.values.cwiseMax(least).cwiseInverse();
     result.m_inverse = eigen.vectors * inverse.asDiagonal() * eigen.vectors.transpose();
     result.c = (result.y * eigen.vectors) * inverse.asDiagonal() * eigen.vectors.transpose();
@@ -235,7 +235,7 @@ LeaveOneOut xnystrace_estimates(MatrixView omega, MatrixView y, std::string_view
     for (Index i = 0; i < k; ++i)
         for (Index j = 0; j < k; ++j) {
             if (i == j) continue;
-            const double det = std::max(g(i, i) * g(j, j) - g(i, j) * g(i, j), eps * g(i, i) * g(j, j));
+            const double det = std::max(g(i, i) * g(j, j) - g(i, j) * g(i, j), unit_spacing * g(i, i) * g(j, j));
             const double lost = (g(j, j) * inside(i, i) - 2.0 * g(i, j) * inside(i, j) + g(i, i) * inside(j, j)) / det;
             result.without(i) += (trace - shift - lost + g(i, i) / det) / static_cast<double>(k - 1);
         }

@@ -11,13 +11,14 @@
 namespace hessq {
 namespace {
 
-constexpr Index together = 8; ///< entries that one task takes
+constexpr Index entries_together = 8; ///< entries that one task takes
 
 /// Calls work(range) for pieces of a range, in parallel.
 template <class Work>
 void for_pieces(const ParameterRange& rows, const Work& work) {
-    parallel_for((rows.size + together - 1) / together, [&](Index b) {
-        work(ParameterRange{rows.offset + b * together, std::min(together, rows.size - b * together)});
+    parallel_for((rows.size + entries_together - 1) / entries_together, [&](Index b) {
+        work(ParameterRange{rows.offset + b * entries_together,
+                            std::min(entries_together, rows.size - b * entries_together)});
     });
 }
 
@@ -42,11 +43,11 @@ Vector gradient_of(const DifferentiatedSum& sum, VectorView w, const Batch& batc
 
 Matrix product_of(const DifferentiatedSum& sum, VectorView w, MatrixView v, const Batch& batch) {
     Matrix result = Matrix::Zero(v.rows(), v.cols());
-    const Index pieces = (v.rows() + together - 1) / together;
+    const Index pieces = (v.rows() + entries_together - 1) / entries_together;
     parallel_for(pieces * v.cols(), [&](Index task) {
         const Index j = task / pieces;
-        const Index begin = task % pieces * together;
-        const ParameterRange piece{begin, std::min(together, v.rows() - begin)};
+        const Index begin = task % pieces * entries_together;
+        const ParameterRange piece{begin, std::min(entries_together, v.rows() - begin)};
         sum.add_product(w, v.col(j), batch, piece, result.col(j).segment(piece.offset, piece.size));
     });
     return result;
@@ -89,7 +90,7 @@ void check_ranges(const ParameterRange& rows, const ParameterRange& columns, Ind
 }
 
 /// The only one there is. No global object: a program may build its loss before main, and before the library's own.
-const Batch& one() {
+const Batch& the_sample() {
     static const Batch batch = Batch::all(1);
     return batch;
 }
@@ -102,12 +103,12 @@ void AutodiffObjective::check() const {
 
 double AutodiffObjective::value(VectorView w) const {
     require_size(w.size(), dimension_, "AutodiffObjective", "w");
-    return finite(sum_->value(w, one()), "the value", w);
+    return finite(sum_->value(w, the_sample()), "the value", w);
 }
 
 Vector AutodiffObjective::gradient(VectorView w) const {
     (void)value(w); // where there is no loss there is no derivative, whatever the formula gives
-    return finite(gradient_of(*sum_, w, one()), "the gradient", w);
+    return finite(gradient_of(*sum_, w, the_sample()), "the gradient", w);
 }
 
 SymmetricOperator AutodiffObjective::hessian(VectorView w) const {
@@ -115,26 +116,26 @@ SymmetricOperator AutodiffObjective::hessian(VectorView w) const {
     return SymmetricOperator(
         dimension_,
         [sum = sum_, at = Vector(w)](MatrixView v) {
-            return finite(product_of(*sum, at, v, one()), "the Hessian product", at);
+            return finite(product_of(*sum, at, v, the_sample()), "the Hessian product", at);
         },
         "Hessian");
 }
 
 Matrix AutodiffObjective::dense_hessian(VectorView w) const {
     (void)value(w); // where there is no loss there is no derivative, whatever the formula gives
-    return finite(hessian_of(*sum_, w, one()), "the Hessian", w);
+    return finite(hessian_of(*sum_, w, the_sample()), "the Hessian", w);
 }
 
 Matrix AutodiffObjective::dense_hessian_block(VectorView w, const ParameterRange& rows,
                                               const ParameterRange& columns) const {
     (void)value(w); // where there is no loss there is no derivative, whatever the formula gives
     check_ranges(rows, columns, dimension_);
-    return finite(block_of(*sum_, w, one(), rows, columns), "the Hessian", w);
+    return finite(block_of(*sum_, w, the_sample(), rows, columns), "the Hessian", w);
 }
 
 Vector AutodiffObjective::hessian_diagonal(VectorView w) const {
     (void)value(w); // where there is no loss there is no derivative, whatever the formula gives
-    return finite(diagonal_of(*sum_, w, one()), "the Hessian's diagonal", w);
+    return finite(diagonal_of(*sum_, w, the_sample()), "the Hessian's diagonal", w);
 }
 
 void AutodiffFiniteSum::check() const {
@@ -150,7 +151,7 @@ auto mean_plus_penalty(const DifferentiatedSum& loss, const DifferentiatedSum* p
                        const Part& part) {
     auto result = part(loss, batch);
     result /= static_cast<double>(batch.size());
-    if (penalty) result += part(*penalty, one());
+    if (penalty) result += part(*penalty, the_sample());
     return result;
 }
 
@@ -217,7 +218,7 @@ Vector AutodiffFiniteSum::hessian_diagonal(VectorView w, const Batch& batch) con
 Matrix AutodiffFiniteSum::per_sample_gradients(VectorView w, const Batch& batch) const {
     (void)value(w, batch);
     Matrix all = Matrix::Zero(dimension_, batch.size());
-    if (penalty_) all.colwise() = gradient_of(*penalty_, w, one());
+    if (penalty_) all.colwise() = gradient_of(*penalty_, w, the_sample());
     parallel_for(batch.size(), [&](Index s) {
         loss_->add_gradient(w, Batch::range(batch[s], 1), {0, dimension_}, all.col(s));
     });

@@ -9,7 +9,7 @@
 namespace hessq {
 namespace {
 
-constexpr std::uint64_t probe_stream = 0x70726f6265; // "probe"
+constexpr std::uint64_t sign_probe_stream = 0x70726f6265; // "probe"
 
 } // namespace
 
@@ -31,7 +31,7 @@ Vector LocalCurvature::hessian_diagonal() const {
 
 Vector LocalCurvature::hutchinson_diagonal(std::uint64_t seed, std::uint64_t index) const {
     const Vector z =
-        sign_vector(RandomStream(seed, probe_stream), w_.size(), index * static_cast<std::uint64_t>(w_.size()));
+        sign_vector(RandomStream(seed, sign_probe_stream), w_.size(), index * static_cast<std::uint64_t>(w_.size()));
     return z.cwiseProduct(objective_->hessian(w_, batch_) * z).segment(offset_, size_);
 }
 

@@ -41,9 +41,9 @@ struct Unit {
 
 /// The parameters of a unit lie in two places: its inputs' weights, and its bias, which counts as input number
 /// `layer.inputs`.
-class Target {
+class HessianBlock {
 public:
-    Target(const std::vector<MlpLayer>& layers, const ParameterRange& rows, const ParameterRange& columns)
+    HessianBlock(const std::vector<MlpLayer>& layers, const ParameterRange& rows, const ParameterRange& columns)
         : layers_(layers), rows_(rows), columns_(columns), matrix_(large_matrix(rows.size, columns.size)) {}
 
     Matrix& matrix() { return matrix_; }
@@ -195,7 +195,7 @@ struct UnitGroup {
 
 class DenseSum {
 public:
-    DenseSum(const Mlp::Network& net, const double* w, MlpCurvature curvature, double factor, Target& target)
+    DenseSum(const Mlp::Network& net, const double* w, MlpCurvature curvature, double factor, HessianBlock& target)
         : net_(net), w_(w), curvature_(curvature), factor_(factor), target_(target) {}
 
     void add(const std::vector<MlpPass>& passes) {
@@ -367,7 +367,7 @@ private:
     const double* w_;
     MlpCurvature curvature_;
     double factor_;
-    Target& target_;
+    HessianBlock& target_;
     const std::vector<MlpPass>* passes_ = nullptr;
     std::vector<UnitGroup> groups_;
     std::atomic<bool> finite_ = true;
@@ -390,7 +390,7 @@ const char* name_of(MlpCurvature curvature) {
 Matrix dense_mean(const Mlp::Network& net, const double* w, const Batch& batch, const MlpPasses& passes,
                   MlpCurvature curvature, const ParameterRange& rows, const ParameterRange& columns) {
     const Index chunks = chunk_count(batch);
-    Target target(net.layers, rows, columns);
+    HessianBlock target(net.layers, rows, columns);
     DenseSum sum(net, w, curvature, 1.0 / static_cast<double>(batch.size()), target);
     for (Index begin = 0; begin < chunks; begin += chunks_together) {
         sum.add(passes(begin, std::min(chunks, begin + chunks_together)));

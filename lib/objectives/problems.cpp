@@ -76,13 +76,13 @@ Problem deep_linear() {
     return problem;
 }
 
-struct Entry {
+struct BundledProblem {
     ProblemInfo info;
     Problem (*build)();
 };
 
-const std::vector<Entry>& entries() {
-    static const std::vector<Entry> all = {
+const std::vector<BundledProblem>& entries() {
+    static const std::vector<BundledProblem> all = {
         {{"digits-mlp", 1797, 2410, "a 64-32-10 tanh network on images of digits: every Hessian eigenvalue in seconds"},
          [] { return model(Mlp(bundled_dataset("digits"), {.hidden = {32}})); }},
         {{"digits-softmax", 1797, 650, "convex, at least 65 flat directions; Gauss-Newton is the Hessian"},
@@ -140,13 +140,13 @@ Problem mlp_problem(std::string name, std::string summary, Mlp network) {
 
 std::vector<ProblemInfo> bundled_problems() {
     std::vector<ProblemInfo> infos;
-    for (const Entry& entry : entries()) infos.push_back(entry.info);
+    for (const BundledProblem& entry : entries()) infos.push_back(entry.info);
     return infos;
 }
 
 Problem bundled_problem(std::string_view name) {
     std::vector<std::string> names;
-    for (const Entry& entry : entries()) {
+    for (const BundledProblem& entry : entries()) {
         if (entry.info.name == name) {
             Problem problem = entry.build();
             problem.name = entry.info.name;

@@ -17,7 +17,6 @@
 namespace hessq {
 namespace {
 
-constexpr double epsilon = std::numeric_limits<double>::epsilon();
 constexpr std::uint64_t noise_stream = 0x6e6f697365;      // "noise"
 constexpr std::uint64_t rotation_stream = 0x726f74617465; // "rotate"
 
@@ -26,17 +25,18 @@ Matrix require_symmetric(Matrix a, const std::string& what) {
             std::to_string(a.rows()) + " x " + std::to_string(a.cols()));
     require_finite(a, "Quadratic: " + what);
     require((a - a.transpose()).cwiseAbs().maxCoeff() <=
-                static_cast<double>(a.rows()) * epsilon * a.cwiseAbs().maxCoeff(),
+                static_cast<double>(a.rows()) * std::numeric_limits<double>::epsilon() * a.cwiseAbs().maxCoeff(),
             "Quadratic", what + " must be symmetric to n * eps of its largest entry; largest |A_ij - A_ji|",
             (a - a.transpose()).cwiseAbs().maxCoeff());
     return a;
 }
 
 // n x rank, with root root' = C.
-Matrix root_of(const Matrix& c) {
+Matrix noise_root(const Matrix& c) {
     const SymmetricEigen eigen = symmetric_eigen(c);
     const Vector& lambda = eigen.values;
-    const double rounding = static_cast<double>(c.rows()) * epsilon * lambda.cwiseAbs().maxCoeff();
+    const double rounding =
+        static_cast<double>(c.rows()) * std::numeric_limits<double>::epsilon() * lambda.cwiseAbs().maxCoeff();
     require(lambda(0) >= -rounding, "Quadratic", "the noise covariance must be positive semidefinite; least eigenvalue",
             lambda(0));
     const Index rank = (lambda.array() > rounding).count();
@@ -44,7 +44,7 @@ Matrix root_of(const Matrix& c) {
 }
 
 Matrix noise_vectors(const Matrix& covariance, Index samples, std::uint64_t seed) {
-    const Matrix root = root_of(covariance);
+    const Matrix root = noise_root(covariance);
     const Index rank = root.cols();
     require(samples > rank, "Quadratic",
             "samples must exceed the rank of the noise covariance (" + std::to_string(rank) + ")", samples);

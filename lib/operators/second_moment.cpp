@@ -11,7 +11,7 @@
 namespace hessq {
 namespace {
 
-constexpr Index block = 64;
+constexpr Index columns_together = 64;
 constexpr double negligible = 1e-17; ///< as a weight
 
 /// Of a history that keeps the newest `most`: a quarter more, so that moving them is rare.
@@ -105,10 +105,10 @@ Vector GradientHistory::quadratic_forms(MatrixView u, double beta2, Index steps)
     const Window seen = window(beta2, steps, "GradientHistory::quadratic_forms");
     const auto gradients = gradients_.middleCols(seen.begin, seen.weights.size());
     Vector result(u.cols());
-    parallel_for((u.cols() + block - 1) / block, [&](Index b) {
-        const Index k = std::min(block, u.cols() - b * block);
-        const Matrix projections = gradients.transpose() * u.middleCols(b * block, k);
-        result.segment(b * block, k).noalias() = projections.cwiseAbs2().transpose() * seen.weights;
+    parallel_for((u.cols() + columns_together - 1) / columns_together, [&](Index b) {
+        const Index k = std::min(columns_together, u.cols() - b * columns_together);
+        const Matrix projections = gradients.transpose() * u.middleCols(b * columns_together, k);
+        result.segment(b * columns_together, k).noalias() = projections.cwiseAbs2().transpose() * seen.weights;
     });
     return result;
 }
@@ -117,10 +117,10 @@ Vector GradientHistory::diagonal(double beta2, Index steps) const {
     const Window seen = window(beta2, steps, "GradientHistory::diagonal");
     const auto gradients = gradients_.middleCols(seen.begin, seen.weights.size());
     Vector result(dimension());
-    parallel_for((dimension() + block - 1) / block, [&](Index b) {
-        const Index rows = std::min(block, dimension() - b * block);
-        const Matrix squares = gradients.middleRows(b * block, rows).cwiseAbs2();
-        result.segment(b * block, rows).noalias() = squares * seen.weights;
+    parallel_for((dimension() + columns_together - 1) / columns_together, [&](Index b) {
+        const Index rows = std::min(columns_together, dimension() - b * columns_together);
+        const Matrix squares = gradients.middleRows(b * columns_together, rows).cwiseAbs2();
+        result.segment(b * columns_together, rows).noalias() = squares * seen.weights;
     });
     return result;
 }

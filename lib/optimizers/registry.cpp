@@ -12,7 +12,7 @@ namespace {
 
 using Settings = OptimizerSettings;
 
-struct Entry {
+struct Method {
     OptimizerInfo info;
     Settings defaults; ///< what is empty here the method does not have
     std::function<std::unique_ptr<Optimizer>(const Settings&)> make;
@@ -40,7 +40,7 @@ Options adam_options(const Settings& s) {
     return o;
 }
 
-std::vector<Entry> make_entries() {
+std::vector<Method> make_entries() {
     const RmspropOptions rmsprop{};
     const AdagradOptions adagrad{};
     const AdadeltaOptions adadelta{};
@@ -179,13 +179,13 @@ std::vector<Entry> make_entries() {
     };
 }
 
-const std::vector<Entry>& entries() {
-    static const std::vector<Entry> all = make_entries();
+const std::vector<Method>& entries() {
+    static const std::vector<Method> all = make_entries();
     return all;
 }
 
-const Entry& entry(std::string_view name) {
-    for (const Entry& candidate : entries())
+const Method& entry(std::string_view name) {
+    for (const Method& candidate : entries())
         if (candidate.info.name == name) return candidate;
     const std::string nearest = nearest_name(name, optimizer_names());
     require(false, "make_optimizer", "the name must be that of an optimizer",
@@ -204,7 +204,7 @@ void take(std::optional<T>& setting, const std::optional<T>& given) {
 const std::vector<OptimizerInfo>& optimizers() {
     static const std::vector<OptimizerInfo> all = [] {
         std::vector<OptimizerInfo> infos;
-        for (const Entry& each : entries()) infos.push_back(each.info);
+        for (const Method& each : entries()) infos.push_back(each.info);
         return infos;
     }();
     return all;
@@ -212,14 +212,14 @@ const std::vector<OptimizerInfo>& optimizers() {
 
 std::vector<std::string> optimizer_names() {
     std::vector<std::string> names;
-    for (const Entry& each : entries()) names.push_back(each.info.name);
+    for (const Method& each : entries()) names.push_back(each.info.name);
     return names;
 }
 
 const OptimizerInfo& optimizer_info(std::string_view name) { return entry(name).info; }
 
 OptimizerSettings complete_settings(std::string_view name, const OptimizerSettings& settings) {
-    const Entry& method = entry(name);
+    const Method& method = entry(name);
     OptimizerSettings result = method.defaults;
     result.lr = method.info.lr;
     take(result.lr, settings.lr);

@@ -88,7 +88,7 @@ std::vector<double> few_ticks(double low, double high) {
 
 /// A gnuplot string. All but letters and spaces go in as octal codes: nothing in a label can then be read as a quote,
 /// a command or a substitution. Digits, too: gnuplot would read one that follows a code as more of it.
-std::string quoted(std::string_view text) {
+std::string in_quotes(std::string_view text) {
     std::string out = "\"";
     for (const char c : text) {
         const auto code = static_cast<unsigned char>(c);
@@ -219,8 +219,8 @@ private:
         add("set tics nomirror out scale 0.6,0.3 textcolor rgb '#333333'");
         add("set grid xtics ytics linetype 1 linecolor rgb '#E6E6E6' linewidth 0.8");
         add("set key tmargin left horizontal Left reverse noenhanced samplen 2 width 1 textcolor rgb '#222222'");
-        add(fmt::format("set xlabel {} noenhanced textcolor rgb '#222222'", quoted(plot_.x_label)));
-        add(fmt::format("set ylabel {} noenhanced textcolor rgb '#222222'", quoted(plot_.y_label)));
+        add(fmt::format("set xlabel {} noenhanced textcolor rgb '#222222'", in_quotes(plot_.x_label)));
+        add(fmt::format("set ylabel {} noenhanced textcolor rgb '#222222'", in_quotes(plot_.y_label)));
         add_axis(x_, "x");
         add_axis(y_, "y");
     }
@@ -242,7 +242,9 @@ private:
 
     static std::string_view color(std::size_t i) { return colors[i % colors.size()]; }
 
-    static std::string title(const std::string& label) { return label.empty() ? "notitle" : "title " + quoted(label); }
+    static std::string title(const std::string& label) {
+        return label.empty() ? "notitle" : "title " + in_quotes(label);
+    }
 
     void add_guide(const GuideLine& guide, std::vector<std::string>& layers) {
         if (!x_.shows(guide.x) || !y_.shows(guide.y)) return;
@@ -427,20 +429,20 @@ std::string script_of(const HeatMap& map) {
     std::string text = terminal();
     text += "set border 0\nset tics nomirror out scale 0 textcolor rgb '#333333'\n"
             "set key tmargin left horizontal Left reverse noenhanced samplen 2 width 1 textcolor rgb '#222222'\n";
-    text += fmt::format("set xlabel {} noenhanced textcolor rgb '#222222'\n", quoted(map.x_label));
-    text += fmt::format("set ylabel {} noenhanced textcolor rgb '#222222'\n", quoted(map.y_label));
-    text += fmt::format("set cblabel {} noenhanced textcolor rgb '#222222'\n", quoted(map.value_label));
+    text += fmt::format("set xlabel {} noenhanced textcolor rgb '#222222'\n", in_quotes(map.x_label));
+    text += fmt::format("set ylabel {} noenhanced textcolor rgb '#222222'\n", in_quotes(map.y_label));
+    text += fmt::format("set cblabel {} noenhanced textcolor rgb '#222222'\n", in_quotes(map.value_label));
     text += axis_ticks("x", map.x) + axis_ticks("y", map.y);
     // The two ends as in other pictures, paler, so that numbers can be read on them.
     text += "set palette defined (0 '#6BAED6', 0.5 '#F7F7F7', 1 '#F0955C')\n";
     text += fmt::format("set cbrange [{:.9g}:{:.9g}]\n", map.low, map.high);
     std::vector<std::string> layers;
     int blocks = 0;
-    const auto add = [&](const std::string& rows, const std::string& style) {
+    const auto add = [&](const std::string& rows, const std::string& how) {
         if (rows.empty()) return;
         const std::string name = fmt::format("$data{}", ++blocks);
         text += name + " << EOD\n" + rows + "EOD\n";
-        layers.push_back(name + " " + style);
+        layers.push_back(name + " " + how);
     };
     add(cells, "using 1:2:(0.48):(0.48):3 with boxxyerror fillstyle solid 1.0 noborder linecolor palette notitle");
     add(missing,
@@ -449,7 +451,7 @@ std::string script_of(const HeatMap& map) {
     for (const Series& line : map.lines)
         add(line_rows(map, line),
             fmt::format("using 1:2 with lines linewidth 2.2 dashtype '-' linecolor rgb '#222222' {}",
-                        line.label.empty() ? "notitle" : "title " + quoted(line.label)));
+                        line.label.empty() ? "notitle" : "title " + in_quotes(line.label)));
     return text + fmt::format("plot {}\n", fmt::join(layers, ", \\\n     "));
 }
 

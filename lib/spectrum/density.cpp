@@ -17,7 +17,7 @@
 namespace hessq {
 namespace {
 
-constexpr std::uint64_t probe_stream = 0x64656e73697479; // "density"
+constexpr std::uint64_t density_stream = 0x64656e73697479; // "density"
 constexpr double infinity = std::numeric_limits<double>::infinity();
 /// Of sums of weights.
 constexpr double rounding = 1e-13;
@@ -165,7 +165,7 @@ SpectralMeasure spectral_measure(const SymmetricOperator& a, const DensityOption
             const Index count = std::min(at_once(options), options.probes - first);
             Matrix probes(n, count);
             parallel_for(count, [&](Index l) {
-                probes.col(l) = normal_vector(RandomStream(options.seed, probe_stream), n,
+                probes.col(l) = normal_vector(RandomStream(options.seed, density_stream), n,
                                               static_cast<std::uint64_t>((first + l) * n));
             });
             probes = without(u, std::move(probes));
@@ -188,7 +188,7 @@ SpectralMeasure spectral_measure(const SymmetricOperator& a, const DensityOption
         for (Tridiagonal& t : m.tridiagonals)
             if (t.steps() == m.unknown()) t.off_diagonal(t.steps() - 1) = 0.0;
     }
-    m.resolution = std::max(64.0, std::sqrt(static_cast<double>(n))) * eps * m.norm + 2.0 * residual;
+    m.resolution = std::max(64.0, std::sqrt(static_cast<double>(n))) * machine_epsilon * m.norm + 2.0 * residual;
     return m;
 }
 

@@ -21,7 +21,7 @@
 namespace hessq {
 namespace {
 
-constexpr std::uint64_t start_stream = 0x73706563747261; // "spectra"
+constexpr std::uint64_t pairs_stream = 0x73706563747261; // "spectra"
 constexpr Index norm_products = 8;
 constexpr Index most_examinations = 20;
 constexpr Index dense_dimension = 3000; // 216 MB for symmetric_eigen
@@ -36,7 +36,7 @@ Matrix random_block(Index n, Index columns, std::uint64_t seed, std::uint64_t st
 /// vector beside the first shows whether z'Ax = x'Az.
 double estimate_norm(CountedOperator& a, std::uint64_t seed, std::string_view function) {
     const Index n = a.dimension();
-    Matrix start = random_block(n, 2, seed, start_stream);
+    Matrix start = random_block(n, 2, seed, pairs_stream);
     start.colwise().normalize();
     Matrix product = a * start;
     const double unit = unit_of(product);
@@ -92,7 +92,7 @@ OuterPairs krylov_pairs(CountedOperator& a, double norm, double shift, Spectra::
     const Index krylov = std::clamp(affordable, least_basis_dimension(wanted), basis_dimension(wanted));
     ScaledOperator scaled{a, norm, shift};
     RitzSolver solver(scaled, wanted, krylov);
-    const Vector start = normal_vector(RandomStream(options.seed, start_stream + 1), a.dimension());
+    const Vector start = normal_vector(RandomStream(options.seed, pairs_stream + 1), a.dimension());
     solver.init(start.data());
     const Index restarts = std::max<Index>(0, (affordable - krylov) / (krylov - wanted));
     // An eighth: the residual is that of a matrix with eigenvalues up to 3, and the norm may be 40 % too small.
@@ -110,7 +110,7 @@ OuterPairs krylov_pairs(CountedOperator& a, double norm, double shift, Spectra::
 OuterPairs warm_pairs(CountedOperator& a, MatrixView start, double norm, const EigenpairsOptions& options) {
     const Index n = a.dimension(), missing = std::max<Index>(0, options.top + options.bottom - start.cols());
     Matrix block(n, start.cols() + missing + 1);
-    block << start, random_block(n, missing + 1, options.seed, start_stream + 1);
+    block << start, random_block(n, missing + 1, options.seed, pairs_stream + 1);
     return block_pairs(a, block,
                        {.top = options.top,
                         .bottom = options.bottom,
@@ -142,7 +142,7 @@ void certify(CountedOperator& a, OuterPairs& pairs, double norm, const Eigenpair
         found << pairs.top.vectors.leftCols(top), pairs.bottom.vectors.leftCols(bottom);
         const Claims claims{found, pairs.top.values.head(top).array() + tolerance,
                             pairs.bottom.values.head(bottom).array() - tolerance};
-        const auto stream = start_stream + 2 + 2 * static_cast<std::uint64_t>(k);
+        const auto stream = pairs_stream + 2 + 2 * static_cast<std::uint64_t>(k);
         const Verdict verdict = examine(a, claims, norm, chance, options.seed, stream, options.max_products);
         if (!verdict.refuted) {
             set_certified(pairs.top, verdict.above);

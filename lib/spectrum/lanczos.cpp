@@ -70,7 +70,7 @@ public:
         bound_ = std::max({bound_, std::abs(all_(k - 1)), length, previous});
         norm = std::max(norm / unit_, bound_);
         if (norm > 0.0) asymmetry_ = std::max(asymmetry_, coupling / norm);
-        ended_ = k == basis_.rows() || length <= 64.0 * eps * norm;
+        ended_ = k == basis_.rows() || length <= 64.0 * machine_epsilon * norm;
         beta_(k - 1) = ended_ ? 0.0 : length;
         if (ended_ || k == basis_.cols()) return;
         basis_.col(k) = w / length;
@@ -95,7 +95,7 @@ Quadrature eigenvalues_and_weights(Vector d, Vector e) {
     z(0) = 1.0;
     e.conservativeResize(n);
     e(n - 1) = 0.0;
-    const double negligible = 0.5 * eps * std::max(d.cwiseAbs().maxCoeff(), e.cwiseAbs().maxCoeff());
+    const double negligible = 0.5 * machine_epsilon * std::max(d.cwiseAbs().maxCoeff(), e.cwiseAbs().maxCoeff());
     for (Index first = 0; first < n; ++first) {
         for (int step = 0;; ++step) {
             Index last = first;
@@ -156,7 +156,7 @@ Radau radau(const Tridiagonal& t, double x) {
     const Index k = t.steps();
     double scale = std::abs(x);
     for (Index i = 0; i < k; ++i) scale = std::max({scale, std::abs(t.diagonal(i)), std::abs(t.off_diagonal(i))});
-    const double smallest = std::max(eps * eps * scale, std::numeric_limits<double>::min());
+    const double smallest = std::max(machine_epsilon * machine_epsilon * scale, std::numeric_limits<double>::min());
     double pivot = t.diagonal(0) - x;
     for (Index i = 1; i < k; ++i) {
         if (std::abs(pivot) < smallest) pivot = -smallest;

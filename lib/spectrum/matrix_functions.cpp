@@ -26,7 +26,7 @@ double value_at(const std::function<double(double)>& f, double x, double zero, c
 }
 
 /// Half the width of a two-sided interval, in standard errors.
-double student_factor(double degrees_of_freedom, double confidence) {
+double interval_factor(double degrees_of_freedom, double confidence) {
     const double tail = 0.5 * (1.0 - confidence);
     if (degrees_of_freedom > 1e6) return boost::math::quantile(boost::math::complement(boost::math::normal(), tail));
     return boost::math::quantile(boost::math::complement(boost::math::students_t(degrees_of_freedom), tail));
@@ -44,7 +44,7 @@ Vector first_column(const Tridiagonal& t, Index k, const std::function<double(do
     dense.diagonal(1) = t.off_diagonal.head(k - 1);
     dense.diagonal(-1) = t.off_diagonal.head(k - 1);
     const SymmetricEigen eigen = symmetric_eigen(dense);
-    const double zero = 64.0 * eps * eigen.values.cwiseAbs().maxCoeff();
+    const double zero = 64.0 * machine_epsilon * eigen.values.cwiseAbs().maxCoeff();
     Vector of_values(k);
     for (Index j = 0; j < k; ++j) of_values(j) = value_at(f, eigen.values(j), zero, "apply_function");
     return eigen.vectors * of_values.cwiseProduct(eigen.vectors.row(0).transpose());
@@ -112,7 +112,7 @@ FunctionTrace trace_of_function(const SpectralMeasure& m, const std::function<do
         trace.std_error = count * std::sqrt(2.0 * variance / concentration);
         const double freedom = spread > 0.0 ? std::max(1.0, concentration * biased * biased / spread)
                                             : std::numeric_limits<double>::infinity();
-        half = student_factor(freedom, confidence) * trace.std_error + trace.quadrature_error +
+        half = interval_factor(freedom, confidence) * trace.std_error + trace.quadrature_error +
                count * 1e-13 * values.cwiseAbs().maxCoeff();
     }
     trace.interval = {trace.value - half, trace.value + half};

@@ -5,6 +5,6 @@
 namespace hessq {
 
 /// The spacing of double precision at 1.
-inline constexpr double eps = std::numeric_limits<double>::epsilon();
+inline constexpr double machine_epsilon = std::numeric_limits<double>::epsilon();
 
 } // namespace hessq

@@ -141,7 +141,7 @@ double GradientTrace::predicted_share(double threshold, Index from) const {
 }
 
 GradientTrace trace_gradients(const FiniteSumObjective& objective, VectorView start, Optimizer& optimizer,
-                              const TraceOptions& options) {
+                              const GradientTraceOptions& options) {
     require(options.steps >= 1, "trace_gradients", "steps must be at least 1", options.steps);
     require(options.batch >= 1, "trace_gradients", "batch must be at least 1", options.batch);
     require(options.looks >= 1, "trace_gradients", "looks must be at least 1", options.looks);

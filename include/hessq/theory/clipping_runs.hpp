@@ -32,7 +32,7 @@ namespace hessq {
 
 // --- Gradients along a run: a1, a2, a5, a8 --------------------------------------------------------------------------
 
-struct TraceOptions {
+struct GradientTraceOptions {
     Index steps = 1000;     ///< at least 1
     Index batch = 64;       ///< from 1 to the samples
     Index looks = 20;       ///< at least 1: full-batch measurements, evenly spaced from step 0 on
@@ -68,7 +68,7 @@ struct GradientTrace {
 /// Cost       As training, and for each look three losses, a gradient, a Hessian product and noise_moments.
 /// Throws     As train.
 [[nodiscard]] GradientTrace trace_gradients(const FiniteSumObjective& objective, VectorView start, Optimizer& optimizer,
-                                            const TraceOptions& options);
+                                            const GradientTraceOptions& options);
 
 /// 1 - actual / promised over the looks, sums over sums: the error of the first-order law of a2 and a4, and what
 /// a8 says of it, curvature cost / promised. NaN where nothing was promised.
