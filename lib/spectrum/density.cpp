@@ -20,7 +20,7 @@ namespace {
 constexpr std::uint64_t density_stream = 0x64656e73697479; // "density"
 constexpr double infinity = std::numeric_limits<double>::infinity();
 /// Of sums of weights.
-constexpr double rounding = 1e-13;
+constexpr double weight_rounding = 1e-13;
 
 void check(const DensityOptions& options, Index n, const char* function) {
     require(options.steps >= 1, function, "steps must be at least 1", options.steps);
@@ -74,7 +74,7 @@ struct Counts {
 
 Counts compatible_counts(const Interval& seen, Index unknown, Index probes, double level) {
     const double half = 0.5 * static_cast<double>(probes);
-    const double low = seen.lower - rounding, high = seen.upper + rounding;
+    const double low = seen.lower - weight_rounding, high = seen.upper + weight_rounding;
     const auto a = [&](Index k) { return half * static_cast<double>(k); };
     const auto b = [&](Index k) { return half * static_cast<double>(unknown - k); };
     Counts counts{0, unknown};

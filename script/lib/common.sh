@@ -51,22 +51,24 @@ compile() { "$NINJA" -C "$@"; }
 
 # --- counting -------------------------------------------------------------------------------------------------
 
-passed=0
-failed=0
-
-count() {
-    passed=$((passed + $1))
-    failed=$((failed + $2))
+# From here on everything is counted, in a file: also what runs in the background counts.
+open_tally() {
+    tally=$(mktemp)
+    trap close_tally EXIT
 }
+
+count() { printf '%s %s\n' "$1" "$2" >>"$tally"; }
 
 # Prints the closing line, whatever ended the script, and makes the exit status agree with it. A script that
 # stops before it sets `finished` has failed, also when everything it had counted passed.
 close_tally() {
-    local status=$?
+    local status=$? passed failed
     if [ "${finished:-no}" != yes ]; then
-        failed=$((failed + 1))
+        count 0 1
         complain "stopped before the end (status $status)"
     fi
+    read -r passed failed < <(awk '{ good += $1; bad += $2 } END { print good + 0, bad + 0 }' "$tally")
+    rm -f "$tally"
     say "$passed passed, $failed failed"
     if [ "$failed" -eq 0 ] && [ "$passed" -gt 0 ]; then exit 0; else exit 1; fi
 }
@@ -87,6 +89,9 @@ step() {
 test_programs() {
     "$NINJA" -C "$1" -t targets all | sed -n 's|^\(tests/[a-z0-9_]*_tests\): .*|\1|p' | sort
 }
+
+# finish PID: waits for what was sent to the background; that it failed, instead of counting what it did, is a failure.
+finish() { wait "$1" || count 0 1; }
 
 # run_test_programs FOLDER LIST [boost option...]: runs the programs in LIST (one a line), two at a time, and
 # counts their cases.

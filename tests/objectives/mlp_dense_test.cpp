@@ -46,6 +46,10 @@ BOOST_AUTO_TEST_CASE(layers_wider_than_a_group_of_units_and_a_tile_of_pairs_are_
 
 BOOST_AUTO_TEST_CASE(a_layer_with_more_inputs_than_a_tile_has_rows_is_that_of_n_products) {
     check_contractions(random_network(6, 300, {2}, Activation::tanh));
+}
+
+BOOST_AUTO_TEST_CASE(a_last_layer_with_more_inputs_than_a_tile_has_rows_is_that_of_n_products,
+                     *boost::unit_test::label("slow")) {
     check_contractions(random_network(6, 2, {270}, Activation::tanh));
 }
 

@@ -84,7 +84,7 @@ BOOST_AUTO_TEST_CASE(linear_models_obey_the_laws) {
 
 BOOST_AUTO_TEST_CASE(one_hidden_layer_obeys_the_laws) { check_depth({3}); }
 BOOST_AUTO_TEST_CASE(two_hidden_layers_obey_the_laws, *boost::unit_test::label("slow")) { check_depth({3, 2}); }
-BOOST_AUTO_TEST_CASE(three_hidden_layers_obey_the_laws) { check_depth({3, 4, 2}); }
+BOOST_AUTO_TEST_CASE(three_hidden_layers_obey_the_laws, *boost::unit_test::label("slow")) { check_depth({3, 4, 2}); }
 
 BOOST_AUTO_TEST_CASE(several_chunks_of_samples_and_a_single_logit_obey_the_laws) {
     const Index samples = 2 * sample_chunk + 5;

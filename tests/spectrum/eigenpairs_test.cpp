@@ -98,7 +98,8 @@ BOOST_AUTO_TEST_CASE(zeros_are_counted) {
     BOOST_TEST(found.bottom.values.cwiseAbs().maxCoeff() <= 150 * eps * a.norm());
 }
 
-BOOST_AUTO_TEST_CASE(what_is_certified_is_right_and_small_operators_are_certified_throughout) {
+BOOST_AUTO_TEST_CASE(what_is_certified_is_right_and_small_operators_are_certified_throughout,
+                     *boost::unit_test::label("slow")) {
     for (const HardSpectrum& hard : hard_spectra(200))
         for (const std::uint64_t seed : {0u, 1u}) {
             BOOST_TEST_CONTEXT(hard.name << ", seed " << seed) {
@@ -137,7 +138,7 @@ BOOST_AUTO_TEST_CASE(a_copy_that_the_start_vectors_do_not_know_of_is_found_by_th
     BOOST_TEST(worst_promise(found, exact, 1e-10) <= 1.0);
 }
 
-BOOST_AUTO_TEST_CASE(where_the_products_run_out_nothing_more_is_certified) {
+BOOST_AUTO_TEST_CASE(where_the_products_run_out_nothing_more_is_certified, *boost::unit_test::label("slow")) {
     // The gap below the first eigenvalue is 1/2, below the second 1/3200.
     constexpr Index n = 3200;
     Vector exact = Vector::LinSpaced(n, 0.0, 1.0);
@@ -258,7 +259,7 @@ BOOST_AUTO_TEST_CASE(an_exhausted_budget_is_reported_with_true_residuals) {
         BOOST_TEST((exact.array() - found.top.values(k)).abs().minCoeff() <= found.top.residuals(k) + 500 * eps);
 }
 
-BOOST_AUTO_TEST_CASE(restarts_lose_nothing) {
+BOOST_AUTO_TEST_CASE(restarts_lose_nothing, *boost::unit_test::label("slow")) {
     // 500 eigenvalues, the ends 1e-5 of the width apart: far more products than the basis has columns.
     const SymmetricOperator a = chain(500);
     const Vector exact = symmetric_eigenvalues(to_dense(a));
