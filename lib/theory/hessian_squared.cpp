@@ -15,7 +15,7 @@
 namespace hessq {
 namespace {
 
-constexpr double unit_roundoff = std::numeric_limits<double>::epsilon();
+constexpr double relative_spacing = std::numeric_limits<double>::epsilon();
 
 void require_batch(double batch, const char* function) {
     require(batch >= 1.0, function, "batch must be at least 1", batch);
@@ -208,7 +208,7 @@ StationaryAdam stationary_adam(MatrixView h, MatrixView noise, double lr, const 
     const double least = symmetric_eigenvalues(hessian)(0);
     require(least > 0.0, function, "H must be positive definite; least eigenvalue", least);
     const double least_noise = symmetric_eigenvalues(c)(0);
-    require(least_noise >= -static_cast<double>(n) * unit_roundoff * c.cwiseAbs().maxCoeff(), function,
+    require(least_noise >= -static_cast<double>(n) * relative_spacing * c.cwiseAbs().maxCoeff(), function,
             "the noise must be positive semidefinite; least eigenvalue", least_noise);
 
     // By Gershgorin H < 2 diag(bound) / lr, so that these steps are stable. Newton's method is lost where the noise is
@@ -318,7 +318,7 @@ IsotropicAdamNoise noise_for_isotropic_adam_cloud(MatrixView h, double cloud_var
     result.noise = w - cloud_variance * hessian * hessian;
     result.least_eigenvalue = symmetric_eigenvalues(result.noise)(0);
     result.positive_semidefinite =
-        result.least_eigenvalue >= -static_cast<double>(h.rows()) * unit_roundoff * w.cwiseAbs().maxCoeff();
+        result.least_eigenvalue >= -static_cast<double>(h.rows()) * relative_spacing * w.cwiseAbs().maxCoeff();
     return result;
 }
 
@@ -523,7 +523,7 @@ std::optional<double> adam_overtakes_sgd_batch(VectorView lambda, double cloud_v
     require_positive_spectrum(lambda, function);
     require_positive(cloud_variance, function, "cloud_variance");
     require_not_negative(noise_variance, function, "noise_variance");
-    if (lambda.maxCoeff() - lambda.minCoeff() <= std::sqrt(unit_roundoff) * lambda.maxCoeff()) return std::nullopt;
+    if (lambda.maxCoeff() - lambda.minCoeff() <= std::sqrt(relative_spacing) * lambda.maxCoeff()) return std::nullopt;
     const Vector ones = Vector::Ones(lambda.size());
     const auto adam_leads = [&](double batch) {
         const Vector w = regression_second_moment(
@@ -550,7 +550,7 @@ SoftmaxBlocks untrained_softmax_blocks(VectorView frequencies, MatrixView class_
     require(class_means.rows() >= 1, function, "there must be at least 1 feature", class_means.rows());
     require_size(class_means.cols(), classes, function, "class_means' columns");
     require_not_negative(frequencies.minCoeff(), function, "the least frequency");
-    require(std::abs(frequencies.sum() - 1.0) <= static_cast<double>(classes) * unit_roundoff, function,
+    require(std::abs(frequencies.sum() - 1.0) <= static_cast<double>(classes) * relative_spacing, function,
             "frequencies must sum to 1", frequencies.sum());
     require_batch(batch, function);
     const auto features = static_cast<double>(class_means.rows());
