@@ -15,11 +15,11 @@
 namespace hessq {
 namespace {
 
-void check_decay(double beta, const std::string& optimizer, std::string_view option) {
+void require_decay(double beta, const std::string& optimizer, std::string_view option) {
     require(beta >= 0.0 && beta < 1.0, optimizer, std::string(option) + " must lie in [0, 1)", beta);
 }
 
-void check_eps(double eps, std::string_view optimizer) {
+void require_eps(double eps, std::string_view optimizer) {
     require(eps >= 0.0, optimizer, "eps must be at least 0", eps);
 }
 
@@ -185,7 +185,7 @@ std::unique_ptr<Optimizer> build(Recipe recipe) { return std::make_unique<Precon
 
 template <class Options>
 Recipe momentum_recipe(const std::string& name, const Options& options, Memory memory) {
-    check_decay(options.momentum, name + "_optimizer", "momentum");
+    require_decay(options.momentum, name + "_optimizer", "momentum");
     return {.name = name,
             .lr = options.lr,
             .weight_decay = options.weight_decay,
@@ -197,9 +197,9 @@ Recipe momentum_recipe(const std::string& name, const Options& options, Memory m
 /// Adam and AdamW differ in where the weights decay.
 template <class Options>
 Recipe adam_recipe(const std::string& name, const Options& options, Decay decay) {
-    check_decay(options.beta1, name + "_optimizer", "beta1");
-    check_decay(options.beta2, name + "_optimizer", "beta2");
-    check_eps(options.eps, name + "_optimizer");
+    require_decay(options.beta1, name + "_optimizer", "beta1");
+    require_decay(options.beta2, name + "_optimizer", "beta2");
+    require_eps(options.eps, name + "_optimizer");
     return {.name = name,
             .lr = options.lr,
             .weight_decay = options.weight_decay,
@@ -228,8 +228,8 @@ std::unique_ptr<Optimizer> nesterov_optimizer(const MomentumOptions& options) {
 }
 
 std::unique_ptr<Optimizer> rmsprop_optimizer(const RmspropOptions& options) {
-    check_decay(options.alpha, "rmsprop_optimizer", "alpha");
-    check_eps(options.eps, "rmsprop_optimizer");
+    require_decay(options.alpha, "rmsprop_optimizer", "alpha");
+    require_eps(options.eps, "rmsprop_optimizer");
     return build({.name = "rmsprop",
                   .lr = options.lr,
                   .weight_decay = options.weight_decay,
@@ -247,7 +247,7 @@ std::unique_ptr<Optimizer> adamw_optimizer(const AdamwOptions& options) {
 }
 
 std::unique_ptr<Optimizer> adagrad_optimizer(const AdagradOptions& options) {
-    check_eps(options.eps, "adagrad_optimizer");
+    require_eps(options.eps, "adagrad_optimizer");
     return build(
         {.name = "adagrad",
          .lr = options.lr,
@@ -271,8 +271,8 @@ std::unique_ptr<Optimizer> adadelta_optimizer(const AdadeltaOptions& options) {
                                               .eps = options.eps,
                                               .initial_squared_update = options.initial_squared_update,
                                               .update_eps = options.update_eps};
-    check_decay(options.rho, "adadelta_optimizer", "rho");
-    check_eps(options.eps, "adadelta_optimizer");
+    require_decay(options.rho, "adadelta_optimizer", "rho");
+    require_eps(options.eps, "adadelta_optimizer");
     require(options.initial_squared_update >= 0.0, "adadelta_optimizer", "initial_squared_update must be at least 0",
             options.initial_squared_update);
     return build({.name = "adadelta",
@@ -290,8 +290,8 @@ std::unique_ptr<Optimizer> sign_optimizer(const SignOptions& options) {
 }
 
 std::unique_ptr<Optimizer> lion_optimizer(const LionOptions& options) {
-    check_decay(options.beta1, "lion_optimizer", "beta1");
-    check_decay(options.beta2, "lion_optimizer", "beta2");
+    require_decay(options.beta1, "lion_optimizer", "beta1");
+    require_decay(options.beta2, "lion_optimizer", "beta2");
     return build({.name = "lion",
                   .lr = options.lr,
                   .weight_decay = options.weight_decay,
@@ -321,7 +321,7 @@ std::unique_ptr<Optimizer> lamb_optimizer(const LambOptions& options) {
 
 std::unique_ptr<Optimizer> sophia_optimizer(const SophiaOptions& options) {
     const std::string function = "sophia_optimizer";
-    check_decay(options.beta1, function, "beta1");
+    require_decay(options.beta1, function, "beta1");
     require(options.clip > 0.0, function, "clip must be greater than 0", options.clip);
     (void)sophia_preconditioner(1, options.curvature); // its options are checked here and now
     return build(
@@ -340,7 +340,7 @@ std::unique_ptr<Optimizer> sophia_optimizer(const SophiaOptions& options) {
 }
 
 std::unique_ptr<Optimizer> adahessian_optimizer(const AdahessianOptions& options) {
-    check_decay(options.beta1, "adahessian_optimizer", "beta1");
+    require_decay(options.beta1, "adahessian_optimizer", "beta1");
     (void)adahessian_preconditioner(1, options.curvature);
     return build({.name = "adahessian",
                   .lr = options.lr,
