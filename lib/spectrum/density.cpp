@@ -18,7 +18,6 @@ namespace hessq {
 namespace {
 
 constexpr std::uint64_t density_stream = 0x64656e73697479; // "density"
-constexpr double infinity = std::numeric_limits<double>::infinity();
 /// Of sums of weights.
 constexpr double weight_rounding = 1e-13;
 
@@ -101,9 +100,8 @@ Counts compatible_counts(const Interval& seen, Index unknown, Index probes, doub
 
 /// Bounds on the weight that all probes together put on eigenvalues up to x.
 Interval weight_bounds(const SpectralMeasure& m, double x) {
-    if (x == infinity) return {1.0, 1.0};
     Interval sum;
-    if (x == -infinity) return sum;
+    if (std::isinf(x)) return x > 0.0 ? Interval{1.0, 1.0} : sum;
     for (std::size_t l = 0; l < m.tridiagonals.size(); ++l) {
         const double share = m.shares(static_cast<Index>(l));
         sum.lower += share * distribution_bounds(m.tridiagonals[l], x - m.resolution).lower;

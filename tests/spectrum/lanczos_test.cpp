@@ -120,7 +120,7 @@ BOOST_AUTO_TEST_CASE(rules_agree_with_the_dense_eigenvectors_of_T) {
     }
 }
 
-BOOST_AUTO_TEST_CASE(bounds_hold_at_every_place_and_close_with_the_steps) {
+BOOST_AUTO_TEST_CASE(bounds_hold_at_every_place_and_close_with_the_steps, *boost::unit_test::label("slow")) {
     const Index n = 60;
     Vector values = Vector::LinSpaced(n, -1.0, 1.0);
     values.head(12).setZero(); // a jump
