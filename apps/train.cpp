@@ -64,13 +64,25 @@ struct LossCurve {
     double lr = 0.0; ///< 0: Newton's step, shortened by a line search
     std::vector<double> steps = {}, loss = {}, seconds = {};
     Vector theta = {};
+    std::string stopped = {}; ///< why it ended early: numbers that were not finite. Empty otherwise
 
+    bool finished() const { return stopped.empty(); }
     void add(Index step, double value, double elapsed) {
         steps.push_back(static_cast<double>(step));
         loss.push_back(value);
         seconds.push_back(elapsed);
     }
 };
+
+/// Runs `work`, which adds to the curve. Numbers that are not finite end this method and no other.
+template <class Work>
+void record(LossCurve& curve, const std::string& what, const Work& work) {
+    try {
+        work();
+    } catch (const NumericalError& error) {
+        curve.stopped = not_finite(what, error).what();
+    }
+}
 
 LossCurve run_optimizer(const Run& run, const std::string& name, const OptimizerSettings& settings,
                         const TrainCommandOptions& options, Progress& progress) {
@@ -89,7 +101,7 @@ LossCurve run_optimizer(const Run& run, const std::string& name, const Optimizer
         curve.add(step, loss, elapsed);
         resumed = Clock::now();
     };
-    with_finite_numbers(fmt::format("hessq train, {} with lr {}", name, curve.lr), [&] {
+    record(curve, fmt::format("hessq train, {} with lr {}", name, curve.lr), [&] {
         const TrainResult result = train(objective, run.start(), *optimizer,
                                          {.steps = training.steps,
                                           .batch = training.batch,
@@ -112,23 +124,66 @@ LossCurve run_newton(const Run& run, const std::string& name, Index iterations, 
         curve.add(step, loss, std::chrono::duration<double>(Clock::now() - begin).count());
         progress.advance(weight, name);
     };
-    curve.theta = with_finite_numbers("hessq train, " + name, [&] {
-        return minimize_newton(run.objective(), run.start(),
-                               {.method = newton_methods.at(name), .iterations = iterations, .observer = observer})
-            .parameters;
+    record(curve, "hessq train, " + name, [&] {
+        curve.theta =
+            minimize_newton(run.objective(), run.start(),
+                            {.method = newton_methods.at(name), .iterations = iterations, .observer = observer})
+                .parameters;
     });
     return curve;
 }
 
+/// Of a method that did not stay finite, what is beyond ten times the first loss would take all room from the others.
 Plot loss_plot(const std::vector<LossCurve>& curves, const std::string& title, const std::string& x_label,
                std::vector<double> LossCurve::*x) {
     Plot plot{.title = title, .x_label = x_label, .y_label = "full-batch loss", .log_x = true, .log_y = true};
-    for (const LossCurve& curve : curves)
+    for (const LossCurve& curve : curves) {
+        const auto end = curve.finished() ? curve.loss.end()
+                                          : std::find_if(curve.loss.begin(), curve.loss.end(),
+                                                         [&](double loss) { return loss > 10.0 * curve.loss.front(); });
+        const auto count = end - curve.loss.begin();
         plot.series.push_back({.label = curve.name,
-                               .x = curve.*x,
-                               .y = curve.loss,
+                               .x = {(curve.*x).begin(), (curve.*x).begin() + count},
+                               .y = {curve.loss.begin(), end},
                                .style = curve.lr > 0.0 ? Series::Style::line : Series::Style::linepoints});
+    }
     return plot;
+}
+
+/// "; " between the reasons of the methods that did not stay finite. Empty if all did.
+std::string reasons_to_stop(const std::vector<LossCurve>& curves) {
+    std::vector<std::string> reasons;
+    for (const LossCurve& curve : curves)
+        if (!curve.finished()) reasons.push_back(curve.stopped);
+    return fmt::format("{}", fmt::join(reasons, "; "));
+}
+
+std::vector<Cell> table_row(const LossCurve& curve) {
+    const Cell none("-");
+    const bool seen = !curve.loss.empty();
+    return {curve.name,
+            curve.lr > 0.0 ? Cell(curve.lr) : none,
+            seen ? Cell(static_cast<Index>(curve.steps.back())) : none,
+            seen ? Cell(curve.seconds.back()) : none,
+            seen ? Cell(curve.loss.front()) : none,
+            curve.finished() ? Cell(curve.loss.back()) : Cell("not finite"),
+            seen ? Cell(*std::min_element(curve.loss.begin(), curve.loss.end())) : none};
+}
+
+/// Which of the methods that stayed finite got lowest, and which methods did not.
+std::string finding_of(const std::vector<LossCurve>& curves, const LossCurve& best) {
+    const double first = best.loss.front();
+    std::string finding =
+        best.loss.back() < first
+            ? fmt::format("From a loss of {}, the lowest at the end is that of {}: {} after {} updates.",
+                          format_number(first), best.name, format_number(best.loss.back()), best.steps.back())
+            : fmt::format("No method ended below the loss of {} that it started from.", format_number(first));
+    std::vector<std::string> stopped;
+    for (const LossCurve& curve : curves)
+        if (!curve.finished()) stopped.push_back(curve.name);
+    if (!stopped.empty())
+        finding += fmt::format(" Numbers that were not finite ended {} early.", fmt::join(stopped, ", "));
+    return finding;
 }
 
 } // namespace
@@ -194,24 +249,21 @@ Action train_command(CLI::App& command) {
             {"clips", options->groups.clips},
             {"frozen", options->groups.frozen},
             {"clip_norm", options->groups.clip_norm > 0.0 ? Json(options->groups.clip_norm) : Json(nullptr)}};
+        const std::string reasons = reasons_to_stop(curves);
+        const auto best = std::min_element(curves.begin(), curves.end(), [](const auto& a, const auto& b) {
+            return a.finished() && (!b.finished() || a.loss.back() < b.loss.back());
+        });
+        if (!best->finished()) throw NumericalError(reasons);
         TextTable table({"method", "lr", "updates", "seconds", "first loss", "last loss", "least loss"});
         for (const LossCurve& curve : curves) {
             result["runs"][curve.name] = {{"lr", curve.lr > 0.0 ? Json(curve.lr) : Json(nullptr)},
                                           {"steps", curve.steps},
                                           {"loss", curve.loss},
-                                          {"seconds", curve.seconds}};
-            table.add_row({curve.name, curve.lr > 0.0 ? Cell(curve.lr) : Cell("-"),
-                           static_cast<Index>(curve.steps.back()), Cell(curve.seconds.back()), Cell(curve.loss.front()),
-                           Cell(curve.loss.back()), Cell(*std::min_element(curve.loss.begin(), curve.loss.end()))});
+                                          {"seconds", curve.seconds},
+                                          {"stopped", curve.finished() ? Json(nullptr) : Json(curve.stopped)}};
+            table.add_row(table_row(curve));
         }
-        const LossCurve& best = *std::min_element(
-            curves.begin(), curves.end(), [](const auto& a, const auto& b) { return a.loss.back() < b.loss.back(); });
-        const double first = curves.front().loss.front();
-        const std::string finding =
-            best.loss.back() < first
-                ? fmt::format("From a loss of {}, the lowest at the end is that of {}: {} after {} updates.",
-                              format_number(first), best.name, format_number(best.loss.back()), best.steps.back())
-                : fmt::format("No method ended below the loss of {} that it started from.", format_number(first));
+        const std::string finding = finding_of(curves, *best);
 
         HtmlReport report("Training: " + run.problem().name, finding);
         report.figure(loss_plot(curves, "Loss against updates", "updates", &LossCurve::steps),
@@ -219,8 +271,9 @@ Action train_command(CLI::App& command) {
         report.figure(loss_plot(curves, "Loss against time", "seconds", &LossCurve::seconds),
                       "The time to evaluate the full-batch loss of first-order methods is left out.");
         report.table(table, "All methods start at the same parameters and draw the same mini-batches.");
-        run.save_array("theta.npy", best.theta);
+        run.save_array("theta.npy", best->theta);
         run.finish(std::move(result), report, table.str(), finding);
+        if (!reasons.empty()) throw NumericalError(reasons); // what the others found is kept
     };
 }
 

@@ -220,7 +220,7 @@ BOOST_AUTO_TEST_CASE(a_loss_that_is_not_finite) {
         folder, {"compare", "--problem", "iris-mlp", "--lr", "1e300"}, 1,
         "hessq compare, Adam with lr 1e+300: expected finite numbers; got 'train: loss is not finite at step 1 (nan)'");
     check_refusal(
-        folder, {"train", "--problem", "iris-mlp", "--lr", "1e300", "--methods", "damped_newton,adam"}, 1,
+        folder, {"train", "--problem", "iris-mlp", "--lr", "1e300", "--methods", "adam"}, 1,
         "hessq train, adam with lr 1e+300: expected finite numbers; got 'train: loss is not finite at step 1 (nan)'");
     save_npy_vector(folder / "huge.npy", Vector::Constant(11, 1e200));
     check_refusal(folder, with(diabetes, {"--theta", "huge.npy"}), 1,

@@ -189,6 +189,24 @@ BOOST_AUTO_TEST_CASE(training_options_change_the_training) {
     BOOST_TEST(newton["runs"]["damped_newton"]["steps"].back() == 1);
 }
 
+BOOST_AUTO_TEST_CASE(a_method_that_diverges_does_not_take_the_results_of_the_others) {
+    // On least squares gradient descent diverges beyond 2 / lambda_max, about 1/2 here; Newton's line search does not.
+    const TemporaryFolder folder;
+    const std::string why =
+        "hessq train, sgd with lr 3: expected finite numbers; got 'train: loss is not finite at step ";
+    const Outcome outcome = run_hessq(folder / "", {"train", "--problem", "diabetes-linear", "--lr", "3", "--methods",
+                                                    "sgd,damped_newton", "--out", "out"});
+    BOOST_TEST(outcome.status == 1);
+    BOOST_TEST(outcome.err.starts_with(why));
+    BOOST_TEST(std::count(outcome.err.begin(), outcome.err.end(), '\n') == 1);
+    BOOST_TEST((outcome.out.find("Numbers that were not finite ended sgd early.") != std::string::npos), outcome.out);
+    const Json runs = result_in(folder / "out")["runs"];
+    BOOST_TEST(runs["sgd"]["stopped"].get<std::string>().starts_with(why));
+    BOOST_TEST(runs["sgd"]["loss"].back() > runs["sgd"]["loss"].front());
+    BOOST_TEST(runs["damped_newton"]["stopped"].is_null());
+    BOOST_TEST(runs["damped_newton"]["loss"].back() < runs["damped_newton"]["loss"].front());
+}
+
 BOOST_AUTO_TEST_CASE(a_default_batch_larger_than_the_data_is_all_of_the_data) {
     const TemporaryFolder folder;
     folder.write("five.csv", "x,y\n1,1\n2,2.5\n3,2\n4,4\n5,5\n");
