@@ -90,7 +90,9 @@ std::string section_of(const CLI::App& command, const std::vector<Common>& commo
             return std::any_of(group.options.begin(), group.options.end(),
                                [&](const OptionText& option) { return option.name == each.option.name; });
         });
-        if (!has) missing.push_back(each.option.name);
+        // An option that two sets of commands explain differently is two of these.
+        const bool is_new = std::find(missing.begin(), missing.end(), each.option.name) == missing.end();
+        if (!has && is_new) missing.push_back(each.option.name);
     }
     std::string text = fmt::format(".SS \"hessq {}\"\n{}.\n", command.get_name(), roff(command.get_description()));
     text += own;
@@ -131,7 +133,8 @@ std::string manual(const CLI::App& program, const std::string& version) {
                   ".TP\n.I result.json\nevery number, with the command line, the seeds and the conventions\n"
                   ".TP\n.I report.html\nfigures, tables and what was found, in one file\n"
                   ".TP\n.I *.npy\nwith \\fB\\-\\-save\\-arrays\\fR, what was analysed\n"
-                  ".SH EXIT STATUS\n.TP\n0\ndone\n.TP\n1\nthe computation failed\n"
+                  ".SH EXIT STATUS\n.TP\n0\ndone\n.TP\n1\nthe computation failed; "
+                  "of \\fBtrain\\fR, that of one method at least: the others are in the result\n"
                   ".TP\n2\na mistake in the command line or its input: one line on standard error says what was "
                   "expected and what was seen\n";
 }

@@ -235,6 +235,7 @@ BOOST_AUTO_TEST_CASE(completions_and_the_manual_know_every_option_that_help_expl
             BOOST_TEST(in_zsh, command << " " << option);
             std::string in_roff;
             for (const char c : option) in_roff += c == '-' ? std::string("\\-") : std::string(1, c);
+            BOOST_TEST(page.find(in_roff + ", " + in_roff) == std::string::npos, option << " is named twice");
             BOOST_TEST(page.find(".TP\n\\fB" + in_roff + "\\fR") != std::string::npos, option);
         }
     }
