@@ -89,6 +89,7 @@ Action compare_command(CLI::App& command) {
         run.save_array("gradient.npy", comparison.gradient);
         run.save_array("hessian.npy", comparison.hessian);
         run.save_array("second_moment.npy", last.second_moment);
+        run.save_array("second_moment_matrix.npy", comparison.second_moment_matrix);
         if (run.save_arrays())
             run.save_array("noise_covariance.npy", noise_covariance(run.objective(), comparison.theta));
 

@@ -11,6 +11,7 @@
 #include <cstdlib>
 #include <fcntl.h>
 #include <fmt/format.h>
+#include <fstream>
 #include <mutex>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -20,9 +21,11 @@ namespace {
 
 namespace fs = std::filesystem;
 
-constexpr std::array<std::string_view, 9> written_by_hessq = {
-    "result.json",  "report.html", "theta.npy",         "inputs.npy",          "targets.npy",
-    "gradient.npy", "hessian.npy", "second_moment.npy", "noise_covariance.npy"};
+constexpr std::array<std::string_view, 10> written_by_hessq = {
+    "result.json",         "report.html",       "theta.npy",
+    "inputs.npy",          "targets.npy",       "gradient.npy",
+    "hessian.npy",         "second_moment.npy", "second_moment_matrix.npy",
+    "noise_covariance.npy"};
 
 bool is_written_by_hessq(std::string_view name) {
     return std::find(written_by_hessq.begin(), written_by_hessq.end(), name) != written_by_hessq.end();
@@ -82,6 +85,15 @@ fs::path make_work_folder(const fs::path& path) {
     return name;
 }
 
+/// What hessq wrote has a result.json that names its schema, "hessq/compare/1" or another, at the beginning. A lone
+/// theta.npy, or the result.json of another program, is somebody's own.
+bool is_result(const fs::path& folder) {
+    std::string head(256, '\0');
+    std::ifstream file(folder / "result.json", std::ios::binary);
+    file.read(head.data(), static_cast<std::streamsize>(head.size()));
+    return head.find("hessq/") != std::string::npos;
+}
+
 /// Refuses a path that holds anything but a former result. `shown` is how the caller named it.
 void check_replaceable(const fs::path& path, const fs::path& shown) {
     const fs::file_status status = fs::symlink_status(path);
@@ -104,8 +116,7 @@ void check_replaceable(const fs::path& path, const fs::path& shown) {
         const std::string name = entry.path().filename().string();
         if (!is_written_by_hessq(name) || !fs::is_regular_file(entry.symlink_status())) others.push_back(name);
     }
-    // What hessq wrote has a result.json; a lone theta.npy is somebody's own.
-    if (others.empty() && !fs::exists(path / "result.json"))
+    if (others.empty() && !is_result(path))
         for (const fs::directory_entry& entry : fs::directory_iterator(path))
             others.push_back(entry.path().filename().string());
     if (others.empty()) return;

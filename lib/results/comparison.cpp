@@ -24,18 +24,20 @@ const NewtonCheckpoint& last_of(const NewtonComparison& comparison) {
 
 std::string words(const EigenExponent& q) { return format_estimate(q.exponent.value, q.exponent.std_error); }
 
-/// Which law an exponent is compatible with: its 95 % interval is widened by 0.15, because no real network is the
+/// Which law an exponent is compatible with: its 95 % interval may miss it by 0.15, because no real network is the
 /// Gaussian linear model that the laws are exact for.
 std::string law_of(const EigenExponent& q) {
     constexpr double tolerance = 0.15;
-    const auto compatible = [&](double law) {
-        return q.interval.lower - tolerance <= law && law <= q.interval.upper + tolerance;
-    };
-    if (compatible(1.0) && compatible(2.0))
-        return "too uncertain to tell the Fisher law (q = 1) from the Hessian squared";
-    if (compatible(1.0)) return "compatible, to within 0.15, with the Fisher law (q = 1)";
-    if (compatible(2.0)) return "compatible, to within 0.15, with the Hessian-squared law (q = 2)";
-    return "compatible with neither the Fisher law (q = 1) nor the Hessian-squared law (q = 2)";
+    const auto [lower, upper] = q.interval;
+    const auto misses = [&](double law) { return std::max({lower - law, law - upper, 0.0}); };
+    const bool fisher = misses(1.0) <= tolerance, squared = misses(2.0) <= tolerance;
+    if (fisher && squared) return "too uncertain to tell the Fisher law (q = 1) from the Hessian squared";
+    if (!fisher && !squared)
+        return "compatible with neither the Fisher law (q = 1) nor the Hessian-squared law (q = 2)";
+    const double law = fisher ? 1.0 : 2.0;
+    return fmt::format("compatible with the {} law (q = {}), which the 95 % interval from {:.2f} to {:.2f} {}",
+                       fisher ? "Fisher" : "Hessian-squared", law, lower, upper,
+                       misses(law) == 0.0 ? "contains" : fmt::format("misses by at most {}", tolerance));
 }
 
 /// Null where a method is not among those compared.
@@ -225,11 +227,16 @@ std::string finding_of(const NewtonComparison& comparison) {
             fmt::format(" and one best-scaled step achieves {:.3g} % of what Newton's does (plain gradient: {:.3g} %)",
                         100.0 * adam.newton_fraction, 100.0 * sgd.newton_fraction);
     text += ".";
-    if (last.newton_status != NewtonStatus::ok)
-        text += fmt::format(
-            " The Hessian is {}, with {} negative and {} zero eigenvalues; the Newton step is damped by the "
-            "{:.3g} that lowers the loss most.",
-            name_of(last.newton_status), last.negative_eigenvalues, last.zero_eigenvalues, last.newton_damping);
+    const bool descends = find_method(last, "newton")->step.decrease_actual > 0.0;
+    if (last.newton_status != NewtonStatus::ok) {
+        text += fmt::format(" The Hessian is {}, with {} negative and {} zero eigenvalues", name_of(last.newton_status),
+                            last.negative_eigenvalues, last.zero_eigenvalues);
+        if (descends)
+            text +=
+                fmt::format("; the Newton step is damped by the {:.3g} that lowers the loss most", last.newton_damping);
+        text += ".";
+    }
+    if (!descends) text += " No damping makes the Newton step lower the loss here, so the rows say little.";
     return text;
 }
 
@@ -432,6 +439,9 @@ void write_comparison(const std::filesystem::path& folder, const NewtonCompariso
     save("gradient.npy", comparison.gradient);
     save("second_moment.npy", comparison.checkpoints.back().second_moment);
     output.add("hessian.npy", [&](const std::filesystem::path& path) { save_npy(path, comparison.hessian); });
+    if (comparison.second_moment_matrix.size() > 0)
+        output.add("second_moment_matrix.npy",
+                   [&](const std::filesystem::path& path) { save_npy(path, comparison.second_moment_matrix); });
     output.commit();
 }
 

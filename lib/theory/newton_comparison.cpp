@@ -84,7 +84,9 @@ PreconditionerComparison compare_methods(const ComparedPoint& at, MatrixView hes
     const std::vector<PreconditionedCurvature> seen = preconditioned_curvatures(h, eigen, seen_through);
     for (std::size_t i = 0; i < seen.size(); ++i) point.methods[seen_in[i]].curvature = seen[i];
     const double newton_decrease = point.methods.front().step.decrease_actual;
-    for (MethodComparison& row : point.methods) row.newton_fraction = row.step.decrease_actual / newton_decrease;
+    for (MethodComparison& row : point.methods)
+        row.newton_fraction = newton_decrease > 0.0 ? row.step.decrease_actual / newton_decrease
+                                                    : std::numeric_limits<double>::quiet_NaN();
     return point;
 }
 
@@ -183,6 +185,7 @@ NewtonComparison compare_with_newton(const FiniteSumObjective& objective, Vector
         });
     result.theta = snapshots.back().theta;
     result.gradient = snapshots.back().gradient;
+    result.second_moment_matrix = observer.second_moment_matrix(options.steps);
     return result;
 }
 

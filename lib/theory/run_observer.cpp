@@ -2,6 +2,7 @@
 
 #include "hessq/core/dense.hpp"
 #include "hessq/core/dense_eigen.hpp"
+#include "hessq/core/outer_product.hpp"
 #include "hessq/core/require.hpp"
 #include "hessq/operators/diagonals.hpp"
 #include "hessq/operators/gradient_moments.hpp"
@@ -180,6 +181,10 @@ AnalysedSnapshot RunObserver::analyse(const RunSnapshot& snapshot, bool adam_eig
     return {std::move(point), std::move(hessian)};
 }
 
+Matrix RunObserver::second_moment_matrix(Index step) const {
+    return outer_product(watched_->minibatch.weighted_factor(options_.beta2, step));
+}
+
 const NewtonCheckpoint& RunObserver::checkpoint(VectorView w) {
     const RunSnapshot now = snapshot(w);
     AnalysedSnapshot analysed = analyse(now);
@@ -188,6 +193,7 @@ const NewtonCheckpoint& RunObserver::checkpoint(VectorView w) {
     comparison_.theta = now.theta;
     comparison_.gradient = now.gradient;
     comparison_.hessian = std::move(analysed.hessian);
+    comparison_.second_moment_matrix = second_moment_matrix(now.step);
     return comparison_.checkpoints.back();
 }
 

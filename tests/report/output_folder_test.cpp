@@ -106,7 +106,7 @@ BOOST_AUTO_TEST_CASE(a_former_result_is_replaced_whole) {
     const Scratch scratch;
     {
         OutputFolder folder(scratch / "out");
-        folder.add("result.json", "old");
+        folder.add("result.json", "hessq/old");
         folder.add("report.html", "old");
         folder.commit();
     }
@@ -170,6 +170,19 @@ BOOST_AUTO_TEST_CASE(a_folder_with_other_files_is_refused_early_and_left_alone) 
     BOOST_TEST((names(scratch / "out") == Names{"notes.txt", "result.json"}));
 }
 
+BOOST_AUTO_TEST_CASE(a_result_of_another_program_is_left_alone) {
+    const Scratch scratch;
+    const std::string foreign = "{\"accuracy\": 0.97}";
+    fs::create_directory(scratch / "out");
+    for (const char* name : {"result.json", "theta.npy"}) write_file(scratch / "out" / name, foreign);
+
+    BOOST_CHECK_EXCEPTION(OutputFolder(scratch / "out"), InputError,
+                          says(scratch + "/out: expected a new folder, an empty one or one that hessq wrote; got a "
+                                         "folder with other files (result.json, theta.npy)"));
+    BOOST_TEST(read(scratch / "out/result.json") == foreign);
+    BOOST_TEST(read(scratch / "out/theta.npy") == foreign);
+}
+
 BOOST_AUTO_TEST_CASE(a_path_that_cannot_be_a_result_folder_is_refused_in_one_line) {
     const Scratch scratch;
     write_file(scratch / "file", "x");
@@ -215,7 +228,7 @@ BOOST_AUTO_TEST_CASE(a_parent_that_cannot_be_written_is_refused_early) {
 
 BOOST_AUTO_TEST_CASE(a_former_result_survives_a_writer_that_fails) {
     const Scratch scratch;
-    commit_result(scratch / "out", "old");
+    commit_result(scratch / "out", "hessq/old");
     OutputFolder folder(scratch / "out");
     folder.add("result.json", "new");
     folder.add("theta.npy",
@@ -224,12 +237,12 @@ BOOST_AUTO_TEST_CASE(a_former_result_survives_a_writer_that_fails) {
     BOOST_CHECK_EXCEPTION(folder.commit(), std::runtime_error, says(scratch + "/out/theta.npy: expected to write it"));
 
     BOOST_TEST((names(scratch / "") == Names{"out"}));
-    BOOST_TEST(read(scratch / "out/result.json") == "old");
+    BOOST_TEST(read(scratch / "out/result.json") == "hessq/old");
 }
 
 BOOST_AUTO_TEST_CASE(a_file_size_limit_is_reported_and_leaves_the_former_result) {
     const Scratch scratch;
-    commit_result(scratch / "out", "old");
+    commit_result(scratch / "out", "hessq/old");
     OutputFolder folder(scratch / "out");
     folder.add("report.html", std::string(100000, 'x'));
 
@@ -249,7 +262,7 @@ BOOST_AUTO_TEST_CASE(a_file_size_limit_is_reported_and_leaves_the_former_result)
 
     BOOST_TEST(message == scratch + "/out/report.html: expected to write 100000 bytes; got File too large");
     BOOST_TEST((names(scratch / "") == Names{"out"}));
-    BOOST_TEST(read(scratch / "out/result.json") == "old");
+    BOOST_TEST(read(scratch / "out/result.json") == "hessq/old");
 }
 
 BOOST_AUTO_TEST_CASE(a_full_disk_is_reported) {
@@ -259,7 +272,7 @@ BOOST_AUTO_TEST_CASE(a_full_disk_is_reported) {
 
 BOOST_AUTO_TEST_CASE(a_file_put_beside_the_former_result_during_the_work_is_not_lost) {
     const Scratch scratch;
-    commit_result(scratch / "out", "old");
+    commit_result(scratch / "out", "hessq/old");
     OutputFolder folder(scratch / "out");
     folder.add("result.json", "new");
     write_file(scratch / "out/notes.txt", "mine");
@@ -268,7 +281,7 @@ BOOST_AUTO_TEST_CASE(a_file_put_beside_the_former_result_during_the_work_is_not_
                           says(scratch + "/out: expected a new folder, an empty one or one that hessq wrote; got a "
                                          "folder with other files (notes.txt)"));
     BOOST_TEST((names(scratch / "out") == Names{"notes.txt", "result.json"}));
-    BOOST_TEST(read(scratch / "out/result.json") == "old");
+    BOOST_TEST(read(scratch / "out/result.json") == "hessq/old");
 }
 
 BOOST_AUTO_TEST_CASE(names_hessq_does_not_write_and_names_given_twice_are_refused) {
@@ -292,7 +305,7 @@ BOOST_AUTO_TEST_CASE(ctrl_c_during_commit_waits_for_the_complete_result_and_then
             OutputFolder folder(scratch / "out");
             folder.add("result.json", [&](const fs::path& path) {
                 kill(getpid(), signal);
-                write_file(path, std::to_string(signal));
+                write_file(path, "hessq/" + std::to_string(signal));
             });
             folder.commit();
         }));
@@ -300,7 +313,7 @@ BOOST_AUTO_TEST_CASE(ctrl_c_during_commit_waits_for_the_complete_result_and_then
         BOOST_REQUIRE(WIFSIGNALED(status));
         BOOST_TEST(WTERMSIG(status) == signal);
         BOOST_TEST((names(scratch / "") == Names{"out"}));
-        BOOST_TEST(read(scratch / "out/result.json") == std::to_string(signal));
+        BOOST_TEST(read(scratch / "out/result.json") == "hessq/" + std::to_string(signal));
     }
 }
 
@@ -308,7 +321,7 @@ BOOST_AUTO_TEST_CASE(a_process_killed_at_any_moment_leaves_a_complete_folder) {
     const Scratch scratch;
     const auto commit_number = [&](int number) {
         // Two files with the same long content: half a result would show as a difference or as a short file.
-        const std::string content(200000, static_cast<char>('a' + number % 26));
+        const std::string content = "hessq/" + std::string(199'994, static_cast<char>('a' + number % 26));
         OutputFolder folder(scratch / "out");
         folder.add("result.json", content);
         folder.add("report.html", content);

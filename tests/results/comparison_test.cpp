@@ -12,6 +12,7 @@
 #include <boost/test/unit_test.hpp>
 #include <fstream>
 #include <iterator>
+#include <limits>
 #include <stdexcept>
 #include <string>
 
@@ -97,6 +98,34 @@ BOOST_AUTO_TEST_CASE(a_run_that_went_up_is_told_first) {
     found.checkpoints.front().loss = 0.25;
     found.checkpoints.back().loss = 40.0;
     BOOST_TEST(finding_of(found).starts_with("The loss rose from 0.25 to 40 over the run: "));
+}
+
+BOOST_AUTO_TEST_CASE(a_newton_step_that_goes_up_is_no_measure_of_others) {
+    NewtonComparison found = observed(true);
+    BOOST_TEST(finding_of(found).find("No damping") == std::string::npos);
+    for (MethodComparison& row : found.checkpoints.back().methods) {
+        row.step.decrease_actual = -1.0;
+        row.newton_fraction = std::numeric_limits<double>::quiet_NaN();
+    }
+    BOOST_TEST(
+        finding_of(found).ends_with("No damping makes the Newton step lower the loss here, so the rows say little."));
+    BOOST_TEST(finding_of(found).find("of what Newton's does") == std::string::npos);
+    BOOST_TEST(finding_of(found).find("that lowers the loss most") == std::string::npos);
+}
+
+BOOST_AUTO_TEST_CASE(the_law_that_is_named_is_the_one_the_interval_meets) {
+    NewtonComparison found = observed(false);
+    const auto says = [&](Interval interval, const std::string& words) {
+        found.checkpoints.back().minibatch.exponent->interval = interval;
+        const std::string finding = finding_of(found);
+        BOOST_TEST((finding.find(words + "; the claim that v") != std::string::npos), finding);
+    };
+    says({0.9, 1.1}, "compatible with the Fisher law (q = 1), which the 95 % interval from 0.90 to 1.10 contains");
+    says({0.5, 0.86}, "the Fisher law (q = 1), which the 95 % interval from 0.50 to 0.86 misses by at most 0.15");
+    says({2.14, 2.6},
+         "the Hessian-squared law (q = 2), which the 95 % interval from 2.14 to 2.60 misses by at most 0.15");
+    says({0.4, 0.84}, "compatible with neither the Fisher law (q = 1) nor the Hessian-squared law (q = 2)");
+    says({1.1, 1.9}, "too uncertain to tell the Fisher law (q = 1) from the Hessian squared");
 }
 
 BOOST_AUTO_TEST_CASE(nothing_to_report_is_refused) {

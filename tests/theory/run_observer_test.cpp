@@ -117,6 +117,7 @@ BOOST_AUTO_TEST_CASE(a_run_of_your_own_gets_what_compare_reports) {
     BOOST_TEST((observer.comparison().theta == expected.theta));
     BOOST_TEST((observer.comparison().gradient == expected.gradient));
     BOOST_TEST((observer.comparison().hessian == expected.hessian));
+    BOOST_TEST((observer.comparison().second_moment_matrix == expected.second_moment_matrix));
 }
 
 BOOST_AUTO_TEST_CASE(a_snapshot_can_be_analysed_later) {
@@ -132,6 +133,29 @@ BOOST_AUTO_TEST_CASE(a_snapshot_can_be_analysed_later) {
         (void)observer.observe(w, g);
     });
     check_same(observer.analyse(early).checkpoint, at_once);
+}
+
+BOOST_AUTO_TEST_CASE(w_is_the_weighted_sum_that_adam_averages) {
+    const Mlp loss = network();
+    RunObserver observer(loss, {.batch = 8, .beta2 = 0.9});
+    Matrix w10;
+    Matrix sum = Matrix::Zero(loss.dimension(), loss.dimension()); // Adam's recursion for gg'
+    const Vector last = run(loss, [&](Index t, VectorView, VectorView g) {
+        if (t == 10) w10 = sum / (1.0 - std::pow(0.9, 10));
+        sum = 0.9 * sum + 0.1 * (g * g.transpose());
+        (void)observer.observe(start(), g);
+    });
+    const Matrix w = sum / (1.0 - std::pow(0.9, steps));
+    BOOST_TEST((observer.second_moment_matrix(steps) - w).norm() <= 1e-13 * w.norm());
+    BOOST_TEST((observer.second_moment_matrix(10) - w10).norm() <= 1e-13 * w10.norm());
+    const NewtonCheckpoint& end = observer.checkpoint(last);
+    const Matrix& found = observer.comparison().second_moment_matrix;
+    BOOST_TEST((found.diagonal() - end.second_moment).norm() <= 1e-13 * end.second_moment.norm());
+    const Matrix u = symmetric_eigen(observer.comparison().hessian).vectors;
+    const Vector forms = u.cwiseProduct(found * u).colwise().sum().transpose();
+    BOOST_TEST((forms - end.minibatch.forms).norm() <= 1e-12 * forms.norm());
+    BOOST_CHECK_THROW((void)observer.second_moment_matrix(0), std::invalid_argument);
+    BOOST_CHECK_THROW((void)observer.second_moment_matrix(steps + 1), std::invalid_argument);
 }
 
 BOOST_AUTO_TEST_CASE(a_short_history_is_that_of_its_gradients_and_adam_still_remembers_all) {

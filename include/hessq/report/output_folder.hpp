@@ -27,7 +27,8 @@ public:
     /// Checks, before any computing, that the folder can be written.
     ///
     /// Throws     InputError if its parent cannot be made or written, or if the path exists and is neither an empty
-    ///            folder nor one with nothing but files that hessq writes.
+    ///            folder nor one with nothing but files that hessq writes, among them a result.json with "hessq/", of
+    ///            its schema, in its first 256 bytes.
     explicit OutputFolder(const std::filesystem::path& path);
 
     /// Where the result will be: absolute, symbolic links resolved.
@@ -36,7 +37,8 @@ public:
     /// A file of the result, as text or as something that writes it to the path it is given.
     ///
     /// Throws     std::invalid_argument unless the name is result.json, report.html, theta.npy, inputs.npy,
-    ///            targets.npy, gradient.npy, hessian.npy, second_moment.npy or noise_covariance.npy, and new.
+    ///            targets.npy, gradient.npy, hessian.npy, second_moment.npy, second_moment_matrix.npy or
+    ///            noise_covariance.npy, and new.
     void add(const std::string& name, std::string content);
     void add(const std::string& name, Writer writer);
 

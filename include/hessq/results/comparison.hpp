@@ -52,9 +52,10 @@ struct ComparisonHeading {
     PictureOptions pictures = {};
 };
 
-/// Writes result.json, report.html and the arrays theta.npy, gradient.npy, hessian.npy and second_moment.npy of the
-/// last checkpoint into a folder, complete or not at all. result.json has the keys that `hessq compare` writes, but for
-/// those of its command line ("version", "command_line", "seed", "threads", "seconds", "training").
+/// Writes result.json, report.html and the arrays theta.npy, gradient.npy, hessian.npy, second_moment.npy (v) and
+/// second_moment_matrix.npy (W) of the last checkpoint into a folder, complete or not at all. result.json has the keys
+/// that `hessq compare` writes, but for those of its command line ("version", "command_line", "seed", "threads",
+/// "seconds", "training").
 ///
 /// Throws     InputError if the folder cannot be written or holds files that hessq does not write; std::runtime_error
 ///            when writing fails.

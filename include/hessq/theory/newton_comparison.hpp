@@ -38,7 +38,7 @@ struct MethodComparison {
     StepQuality step;
     double cos_newton = 0.0;
     double cos_saddle_free_newton = 0.0;
-    double newton_fraction = 0.0; ///< actual decrease over that of the Newton step
+    double newton_fraction = 0.0; ///< actual decrease over that of the Newton step; NaN unless that is one
     PreconditionedCurvature curvature;
 };
 
@@ -98,6 +98,7 @@ struct NewtonComparison {
     Vector theta;    ///< at the last checkpoint, like all that follows
     Vector gradient; ///< full-batch
     Matrix hessian;
+    Matrix second_moment_matrix; ///< W of the mini-batch gradients, which `minibatch` reads
 };
 
 /// Trains with Adam on mini-batches and, at checkpoints in log time, compares exactly what Adam's second moment

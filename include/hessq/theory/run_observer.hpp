@@ -94,11 +94,18 @@ public:
     ///            gradients that count are gone.
     [[nodiscard]] AnalysedSnapshot analyse(const RunSnapshot& snapshot, bool adam_eigenvalues = true) const;
 
+    /// W of the mini-batch gradients before `step`, weighted as Adam's bias-corrected v weighs their squares: its
+    /// diagonal is v, and the exponent q of a snapshot of that step is fitted to its quadratic forms. n x n.
+    ///
+    /// Cost       n^2 T multiply-adds with T gradients that count, and n T doubles.
+    /// Throws     std::invalid_argument if step is not from 1 to steps(), or gradients that count are gone.
+    [[nodiscard]] Matrix second_moment_matrix(Index step) const;
+
     /// The comparison at w now. It is kept for comparison().
     const NewtonCheckpoint& checkpoint(VectorView w);
 
-    /// All checkpoints so far, and w, gradient and Hessian of the last: what compare_with_newton returns, but for the
-    /// loss of every step.
+    /// All checkpoints so far, and w, gradient, Hessian and W of the last: what compare_with_newton returns, but for
+    /// the loss of every step.
     const NewtonComparison& comparison() const { return comparison_; }
 
 private:
