@@ -279,6 +279,10 @@ Action layerwise_command(CLI::App& command) {
             progress.advance(1.0, name);
         });
         progress.erase();
+        if (std::all_of(rows.begin(), rows.end(), [](const Row& row) { return !row.failure.empty(); }))
+            throw NumericalError(
+                fmt::format("hessq layerwise: expected a result of at least one optimizer; got none ({}: {})",
+                            rows.front().name, rows.front().failure));
 
         const std::string finding = finding_of(rows, lambda);
         std::vector<std::string> names;

@@ -169,6 +169,7 @@ void run(int argc, char** argv) {
         app.parse(argc, argv);
     } catch (const CLI::Success& help_or_version) {
         app.exit(help_or_version);
+        require_written(std::cout);
     } catch (const CLI::ArgumentMismatch& error) {
         throw wrong_number_of_values(error, argc, argv);
     } catch (const CLI::ValidationError& error) {

@@ -5,6 +5,8 @@
 #include "labels.hpp"
 
 #include <algorithm>
+#include <cmath>
+#include <cstdlib>
 #include <fmt/format.h>
 #include <optional>
 #include <string_view>
@@ -15,8 +17,13 @@
 namespace hessq {
 namespace {
 
-// What other programs write for a label that they do not have; never a class of its own.
-bool is_missing(std::string_view label) { return label == "NaN" || label == "nan"; }
+// What other programs write for a label that they do not have or a number that overflowed; never a class of its own.
+bool is_not_finite(std::string_view label) {
+    if (label == "nan" || label == "NaN") return true;
+    const std::string text(label);
+    char* end = nullptr;
+    return !text.empty() && std::isinf(std::strtod(text.c_str(), &end)) && *end == '\0';
+}
 
 bool is_blank(char c) { return c == ' ' || c == '\t' || c == '\r'; }
 
@@ -142,7 +149,7 @@ Dataset load_csv(const std::filesystem::path& path, const CsvOptions& options) {
         for (std::size_t j = 0; j < cells.size(); ++j) {
             const std::optional<double> number = finite_number(cells[j]);
             if (j == target && classes) {
-                if (cells[j].empty() || is_missing(cells[j]))
+                if (cells[j].empty() || is_not_finite(cells[j]))
                     throw line_error(path, reader.line(), "a class in column " + in_quotes(names[j]),
                                      cells[j].empty() ? "an empty cell" : in_quotes(cells[j]));
                 labels.emplace_back(cells[j]);

@@ -85,6 +85,14 @@ BOOST_AUTO_TEST_CASE(a_run_that_overflows_is_said_to) {
                                            "1e30", "--steps", "40", "--no-report"});
     BOOST_TEST(result["optimizers"]["sgd"]["failure"].is_string());
     BOOST_TEST(result["finding"].get<std::string>().find("Without a result: sgd (") != std::string::npos);
+    // When no optimizer has one, there is nothing to report.
+    const Outcome none = run_hessq(folder / "", {"layerwise", "--problem", "diabetes-linear", "--methods", "sgd",
+                                                 "--lr", "1e300", "--steps", "5", "--quiet", "--out", "none"});
+    BOOST_TEST(none.status == 1);
+    BOOST_TEST(
+        none.err.starts_with("hessq layerwise: expected a result of at least one optimizer; got none (sgd: train: "
+                             "loss is not finite at step 1 ("));
+    BOOST_TEST(!std::filesystem::exists(folder / "none"));
 }
 
 BOOST_AUTO_TEST_CASE(mistakes_get_one_line) {

@@ -166,6 +166,9 @@ BOOST_AUTO_TEST_CASE(targets_of_the_wrong_kind_are_refused) {
                "t.csv:3: expected a class in column 'species'; got an empty cell");
     BOOST_TEST(message("x,species\n1,a\n2,NaN\n", classes) ==
                "t.csv:3: expected a class in column 'species'; got 'NaN'");
+    for (const std::string infinite : {"inf", "-Infinity", "1e999"})
+        BOOST_TEST(message("x,species\n1,a\n2," + infinite + "\n", classes) ==
+                   "t.csv:3: expected a class in column 'species'; got '" + infinite + "'");
     BOOST_TEST(message("x,species\n1,a\n2,a\n", classes) ==
                "t.csv: expected at least two classes among the targets; got 1");
 }
