@@ -38,9 +38,42 @@ Vector find_start(const CLI::App& command, const Problem& problem, const Problem
     return theta;
 }
 
+/// A former result is replaced whole, and with it what this run reads from it.
+void refuse_inputs_in(const std::filesystem::path& out, const ProblemOptions& options) {
+    namespace fs = std::filesystem;
+    const std::pair<const char*, const std::string&> inputs[] = {
+        {"--data", options.data}, {"--targets", options.targets}, {"--theta", options.theta}};
+    for (const auto& [option, file] : inputs) {
+        std::error_code ignored;
+        if (!file.empty() && fs::canonical(file, ignored).parent_path() == out)
+            throw InputError(fmt::format("{}: expected a file outside the output folder, which is replaced; got {} "
+                                         "(--out names another folder)",
+                                         option, file));
+    }
+}
+
 /// JSON and HTML are UTF-8; names of files need not be.
 std::string to_utf8(const std::string& text) {
     return Json::parse(Json(text).dump(-1, ' ', false, Json::error_handler_t::replace)).get<std::string>();
+}
+
+/// The names of the classes, in the order of the numbers that stand for them in targets.npy; null when targets are
+/// real.
+Json class_names(const Problem& problem) {
+    if (!problem.data || problem.data->class_names.empty()) return nullptr;
+    Json names = Json::array();
+    for (const std::string& name : problem.data->class_names) names.push_back(to_utf8(name));
+    return names;
+}
+
+/// "0 = setosa, 1 = versicolor, 2 = virginica", at most a line or two of it; empty when targets are real.
+std::string class_list(const Problem& problem) {
+    constexpr std::size_t most = 10;
+    std::string list;
+    const Json names = class_names(problem);
+    for (std::size_t k = 0; k < std::min(most, names.size()); ++k)
+        list += fmt::format("{}{} = {}", k > 0 ? ", " : "", k, names[k].get<std::string>());
+    return names.size() > most ? fmt::format("{} and {} more", list, names.size() - most) : list;
 }
 
 } // namespace
@@ -113,6 +146,7 @@ Run::Run(const CLI::App& command, const ProblemOptions& problem, const RunOption
     : Output(command.get_name(), options, std::move(command_line)), app_(command), init_seed_(problem.init_seed),
       problem_(find_problem(command, problem)), start_(find_start(command, problem_, problem)) {
     open(this->command() + "-" + problem_.name);
+    refuse_inputs_in(out(), problem);
     problem_.name = to_utf8(problem_.name);
     problem_.summary = to_utf8(problem_.summary);
 }
@@ -192,20 +226,22 @@ void Run::finish(Json result, HtmlReport report, const std::string& tables, cons
         save_array("inputs.npy", Matrix(problem_.data->inputs.transpose()));
         save_array("targets.npy", Matrix(problem_.data->targets.transpose()));
     }
+    std::vector<std::pair<std::string, std::string>> settings = {
+        {"Problem", problem_.name + ": " + problem_.summary},
+        {"Loss", problem_.loss},
+        {"Conventions", problem_.conventions},
+        {"Samples, parameters", fmt::format("{}, {}", objective().samples(), objective().dimension())}};
+    if (const std::string classes = class_list(problem_); !classes.empty()) settings.emplace_back("Classes", classes);
+    settings.emplace_back("Seed of the initial parameters", std::to_string(init_seed_));
     Output::finish({{"init_seed", init_seed_},
                     {"problem",
                      {{"name", problem_.name},
                       {"samples", objective().samples()},
                       {"parameters", objective().dimension()},
                       {"loss", problem_.loss},
+                      {"classes", class_names(problem_)},
                       {"conventions", problem_.conventions}}}},
-                   result, std::move(report),
-                   {{"Problem", problem_.name + ": " + problem_.summary},
-                    {"Loss", problem_.loss},
-                    {"Conventions", problem_.conventions},
-                    {"Samples, parameters", fmt::format("{}, {}", objective().samples(), objective().dimension())},
-                    {"Seed of the initial parameters", std::to_string(init_seed_)}},
-                   tables, finding);
+                   result, std::move(report), settings, tables, finding);
 }
 
 } // namespace hessq::app

@@ -207,6 +207,15 @@ BOOST_AUTO_TEST_CASE(a_method_that_diverges_does_not_take_the_results_of_the_oth
     BOOST_TEST(runs["damped_newton"]["loss"].back() < runs["damped_newton"]["loss"].front());
 }
 
+BOOST_AUTO_TEST_CASE(the_names_of_classes_are_told_in_the_order_of_their_numbers) {
+    const TemporaryFolder folder;
+    folder.write("kinds.csv", "x,kind\n1,low\n2,\"high, one\"\n3,mid\n4,low\n");
+    const Json result = result_of(folder, {"curvature", "--data", "kinds.csv", "--model", "softmax"});
+    BOOST_TEST(result["problem"]["classes"] == Json({"high, one", "low", "mid"}));
+    BOOST_TEST((contents(folder / "out/report.html").find("0 = high, one, 1 = low, 2 = mid") != std::string::npos));
+    BOOST_TEST(result_of(folder, {"curvature", "--problem", "diabetes-linear"})["problem"]["classes"].is_null());
+}
+
 BOOST_AUTO_TEST_CASE(a_default_batch_larger_than_the_data_is_all_of_the_data) {
     const TemporaryFolder folder;
     folder.write("five.csv", "x,y\n1,1\n2,2.5\n3,2\n4,4\n5,5\n");
@@ -250,6 +259,21 @@ BOOST_AUTO_TEST_CASE(a_former_result_is_replaced) {
     BOOST_TEST(result_of(folder, {"curvature", "--problem", "P1", "--no-report"})["problem"]["name"] == "P1");
     BOOST_TEST(names_in(folder / "out") == std::set<std::string>{"result.json"}, boost::test_tools::per_element());
     BOOST_TEST(names_in(folder / "") == std::set<std::string>{"out"}, boost::test_tools::per_element());
+}
+
+BOOST_AUTO_TEST_CASE(what_a_run_reads_is_not_replaced_with_the_former_result) {
+    const TemporaryFolder folder;
+    const std::vector<std::string> train = {"train", "--problem", "iris-mlp", "--methods", "sgd", "--steps", "5"};
+    result_of(folder, with(train, {"--save-arrays"}));
+    const std::string theta = contents(folder / "out/theta.npy");
+    for (const std::string out : {"out", "out/", "./out/../out"}) {
+        const Outcome outcome = run_hessq(folder / "", with(train, {"--theta", "out/theta.npy", "--out", out}));
+        BOOST_TEST(outcome.status == 2);
+        BOOST_TEST(outcome.err == "--theta: expected a file outside the output folder, which is replaced; got "
+                                  "out/theta.npy (--out names another folder)\n");
+    }
+    BOOST_TEST(contents(folder / "out/theta.npy") == theta);
+    result_of(folder, with(train, {"--theta", "out/theta.npy"}), "more");
 }
 
 BOOST_AUTO_TEST_CASE(much_memory_is_announced_before_it_is_used) {
@@ -312,7 +336,23 @@ BOOST_AUTO_TEST_CASE(compare_arrays_are_those_of_the_last_checkpoint) {
     BOOST_TEST(v.size() == 67);
     BOOST_TEST((v.array() > 0.0).all());
     BOOST_TEST(load_npy(folder / "out/noise_covariance.npy").rows() == 67);
-    const Vector lambda = Eigen::SelfAdjointEigenSolver<Matrix>(load_npy(folder / "out/hessian.npy")).eigenvalues();
+    const Matrix second_moment = load_npy(folder / "out/second_moment_matrix.npy");
+    BOOST_TEST((second_moment.diagonal() - v).norm() <= rounding * v.norm());
+    const Eigen::SelfAdjointEigenSolver<Matrix> eigen(load_npy(folder / "out/hessian.npy"));
+    const Vector lambda = eigen.eigenvalues();
+    // q from these files alone: the line through log u'Wu against log |lambda|.
+    const Vector forms =
+        eigen.eigenvectors().cwiseProduct(second_moment * eigen.eigenvectors()).colwise().sum().transpose();
+    const Vector size = lambda.cwiseAbs();
+    double n = 0.0, x = 0.0, y = 0.0, xx = 0.0, xy = 0.0;
+    for (Index k = 0; k < size.size(); ++k)
+        if (size(k) >= 1e-4 * size.maxCoeff()) {
+            const double a = std::log(size(k)), b = std::log(forms(k));
+            n += 1.0, x += a, y += b, xx += a * a, xy += a * b;
+        }
+    const Json& q = last["exponent"]["minibatch"];
+    BOOST_TEST(q["directions"] == n);
+    BOOST_TEST(std::abs((n * xy - x * y) / (n * xx - x * x) - q["value"].get<double>()) <= 1e-9);
     BOOST_TEST(std::abs(lambda(66) - last["lambda_max"].get<double>()) <= rounding * lambda(66));
     const Json again = result_of(folder, {"curvature", "--problem", "iris-mlp", "--theta", "out/theta.npy"}, "again");
     BOOST_TEST(again["loss"] == last["loss"]);
