@@ -28,7 +28,7 @@ std::string words(const EigenExponent& q) { return format_estimate(q.exponent.va
 /// Gaussian linear model that the laws are exact for.
 std::string law_of(const EigenExponent& q) {
     constexpr double tolerance = 0.15;
-    const auto [lower, upper] = q.interval;
+    const double lower = q.interval.lower, upper = q.interval.upper;
     const auto misses = [&](double law) { return std::max({lower - law, law - upper, 0.0}); };
     const bool fisher = misses(1.0) <= tolerance, squared = misses(2.0) <= tolerance;
     if (fisher && squared) return "too uncertain to tell the Fisher law (q = 1) from the Hessian squared";
