@@ -267,7 +267,10 @@ Action train_command(CLI::App& command) {
 
         HtmlReport report("Training: " + run.problem().name, finding);
         report.figure(loss_plot(curves, "Loss against updates", "updates", &LossCurve::steps),
-                      "Full-batch loss. A Newton update uses all samples, the others one mini-batch.");
+                      "Full-batch loss. A Newton update uses all samples, the others one mini-batch." +
+                          std::string(reasons.empty() ? ""
+                                                      : " Of a method that ended early, what is beyond ten times the "
+                                                        "first loss is left out."));
         report.figure(loss_plot(curves, "Loss against time", "seconds", &LossCurve::seconds),
                       "The time to evaluate the full-batch loss of first-order methods is left out.");
         report.table(table, "All methods start at the same parameters and draw the same mini-batches.");
